@@ -1,0 +1,60 @@
+# Everything from a fresh clone: Python >= 3.11, make and git are enough. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+SCALE ?= quick
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help setup paper test lint format report bench schema lock clean distclean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed  ## make .venv with the pinned packages (does nothing the second time)
+
+# The constraints file pins torch without a local version, so a CPU build that find-links offers satisfies it,
+# and the ordinary build does elsewhere. Importing once writes the bytecode that every later start needs.
+$(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"closerlook needs Python 3.11 or later; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install -q --python $(BIN)/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
+	@touch $@
+
+paper: setup  ## rebuild the paper: results/quick/paper.pdf (SCALE=smoke|quick|paper, CORES=all)
+	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE)
+
+test: setup  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: setup  ## formatters and linters, as CI runs them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check .
+	$(BIN)/snakemake --lint
+
+format: setup  ## rewrite the sources in the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt .
+
+report: setup  ## a browsable report of the run: report.zip
+	$(BIN)/snakemake --report report.zip --config scale=$(SCALE)
+
+bench: setup  ## speed against the alternatives, as ratios (installs them into .venv-bench)
+	$(MAKE) -C bench
+
+schema: setup  ## regenerate docs/options.md and config.schema.json from the config models
+	$(BIN)/python -m closerlook.config
+
+lock: setup  ## renew envs/constraints.txt from envs/requirements.in
+	$(BIN)/uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header
+
+clean:  ## remove results, logs and caches; keep data/ and .venv
+	rm -rf results logs benchmarks report.zip .snakemake .pytest_cache .ruff_cache .hypothesis
+
+distclean: clean  ## remove data/ and .venv too
+	rm -rf data $(VENV) .venv-bench

@@ -1,0 +1,1 @@
+"""closerlook rebuilds the papers on memorization and flat minima in deep networks."""

@@ -1,0 +1,134 @@
+"""What is trained, in full: the members of an ensemble and everything that they share.
+
+A specification is the identity of a training run: the trainer sees nothing else, two equal specifications give the
+same bytes, and `trained.h5` carries it as JSON. Plain frozen dataclasses from the standard library, so that a machine
+that only trains needs neither the config models nor Snakemake.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+
+NOISE_KINDS = ("none", "randX", "randXg", "randY")
+"""`none`; `randX`: Gaussian inputs, mean and variance matched pixel by pixel; `randXg`: Gaussian inputs, one mean and
+variance for all pixels; `randY`: uniformly random labels."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of an ensemble: everything in which it may differ from its neighbours.
+
+    Its random numbers (initial weights, batch order, dropout, ...) depend on these fields and on the shared ones of its
+    `Ensemble`, never on which other members are in the stack.
+    """
+
+    seed: int = 0
+    noise: str = "none"
+    level: float = 0.0
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    input_noise: float = 0.0
+    hidden_noise: float = 0.0
+    adversarial: float = 0.0
+
+
+MEMBER_FACTORS = tuple(entry.name for entry in fields(Member))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Stages of a multiplicative factor: ``stages[i] = (first epoch, factor)``; with a `period` they repeat.
+
+    Epochs count from 0 here: a stage that starts at 60 first acts on the 61st pass over the data.
+    """
+
+    stages: tuple[tuple[int, float], ...] = ()
+    period: int | None = None
+
+    def factor(self, epoch: int) -> float:
+        """Return the factor in force during the 0-based `epoch`."""
+        position = epoch % self.period if self.period else epoch
+        return next((factor for start, factor in reversed(self.stages) if start <= position), 1.0)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Which states of a network are kept.
+
+    `epochs`: after so many epochs (0 is the initial state); `fit`: at the first epoch with every training example right;
+    `losses`: when the loss over the whole training set first falls to the value.
+    """
+
+    epochs: tuple[int, ...] = ()
+    fit: bool = False
+    losses: tuple[float, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the checkpoints' names in `trained.h5`, such as ``epoch-100``, ``fit``, ``loss-0.1``."""
+        return (
+            *(f"epoch-{epoch}" for epoch in self.epochs),
+            *(("fit",) if self.fit else ()),
+            *(f"loss-{loss:g}" for loss in self.losses),
+        )
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Networks that share tensor shapes and are trained in one job.
+
+    `network` names a module of `closerlook.nets`; `widths` are its hidden sizes. `after_fit` is how many epochs a member
+    trains on once it has every training example right (None: until `epochs`). `evaluate_every` is in epochs.
+    """
+
+    dataset: str
+    image_size: int
+    examples: int
+    validation_examples: int
+    network: str
+    widths: tuple[int, ...]
+    batch_size: int
+    epochs: int
+    members: tuple[Member, ...]
+    learning_rate_schedule: Schedule = field(default_factory=Schedule)
+    batch_size_schedule: Schedule = field(default_factory=Schedule)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    after_fit: int | None = None
+    evaluate_every: int = 1
+
+    @property
+    def name(self) -> str:
+        """The ensemble's folder, such as ``mnist14-1000-mlp128x128-b32``."""
+        widths = "x".join(map(str, self.widths))
+        return f"{self.subset}-{self.network}{widths}-b{self.batch_size}"
+
+    @property
+    def subset(self) -> str:
+        """The folder of its corrupted training sets, such as ``mnist14-1000``."""
+        return f"{self.dataset}{self.image_size}-{self.examples}"
+
+    @property
+    def noises(self) -> tuple[str, ...]:
+        """The noise kinds that its members need, in the order of `NOISE_KINDS`."""
+        present = {member.noise for member in self.members}
+        return tuple(kind for kind in NOISE_KINDS if kind in present)
+
+    def to_json(self) -> str:
+        """Return the specification as one line of JSON with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Ensemble:
+        """Return the specification that `to_json` wrote."""
+        values = json.loads(text)
+        for key in ("learning_rate_schedule", "batch_size_schedule"):
+            stages = tuple((int(start), float(factor)) for start, factor in values[key]["stages"])
+            values[key] = Schedule(stages, values[key]["period"])
+        kept = values["checkpoints"]
+        values["checkpoints"] = Checkpoints(tuple(kept["epochs"]), kept["fit"], tuple(kept["losses"]))
+        values["widths"] = tuple(values["widths"])
+        values["members"] = tuple(Member(**member) for member in values["members"])
+        return cls(**values)
