@@ -1,0 +1,150 @@
+"""A-Fig 3 right (and B-Fig 10): what each regularizer costs on real data, and how much memorizing it prevents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from closerlook.figures import style
+from closerlook.figures.labels import label_points
+from closerlook.figures.tables import runs, tidy
+
+REGULARIZERS = {
+    "dropout": "dropout",
+    "input dropout": "input_dropout",
+    "weight decay": "weight_decay",
+    "input noise": "input_noise",
+    "hidden noise": "hidden_noise",
+    "adversarial": "adversarial",
+}
+"""Each regularizer's name and the factor of a member that sets its strength."""
+
+COLUMNS = (
+    "dataset", "image_size", "examples", "regularizer", "strength", "noise", "level", "seed", "final_train_accuracy",
+    "best_validation_accuracy", "final_validation_accuracy", "diverged",
+)  # fmt: skip
+X, Y = "memorized", "validation"
+DEPTH = 0.06
+"""How far below the unregularized validation accuracy the panels reach; what lies deeper is drawn at the edge."""
+
+PANEL = (0.27 * 72 * style.FULL_WIDTH, 84)
+"""About the size of a panel in points, for placing labels."""
+
+
+def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: Path | None = None) -> pd.DataFrame:
+    """Return one row per network: `COLUMNS`. Accuracies are fractions; `curvature` is not used.
+
+    Raises
+    ------
+    ValueError
+        If a member has two regularizers, or `targets` are given: the original's CNN on CIFAR-10 is another problem.
+    """
+    if targets is not None:
+        raise ValueError("regularizers: the original figure shows a CNN on CIFAR-10; leave its targets out")
+    table = runs(trained)
+    strengths = table[list(REGULARIZERS.values())].to_numpy(float)
+    if ((strengths > 0).sum(axis=1) > 1).any():
+        raise ValueError(f"regularizers: a member has more than one of {', '.join(REGULARIZERS.values())}")
+    names = np.array(["none", *REGULARIZERS])
+    which = np.where((strengths > 0).any(axis=1), strengths.argmax(axis=1) + 1, 0)
+    return tidy(table.assign(regularizer=names[which], strength=strengths.max(axis=1)), COLUMNS)
+
+
+def trade_off(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per regularizer and strength: means over seeds and their 95 % t intervals.
+
+    `memorized` is the final training accuracy on random labels (at the highest level of the table), `validation` the
+    best validation accuracy on real data; each with `_low` and `_high` (NaN for one seed).
+    """
+    random = table[(table["noise"] == "randY") & (table["level"] == table["level"].max())]
+    parts = {X: (random, "final_train_accuracy"), Y: (table[table["noise"] == "none"], "best_validation_accuracy")}
+    columns = {}
+    for name, (rows, column) in parts.items():
+        cells = rows.dropna(subset=[column]).groupby(["regularizer", "strength"])[column]
+        columns[name] = cells.mean()
+        for place, end in enumerate(("low", "high")):
+            columns[f"{name}_{end}"] = cells.apply(lambda values, place=place: style.t_interval(values)[place])
+    return pd.DataFrame(columns).dropna(subset=[X, Y]).reset_index()
+
+
+@style.house
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per regularizer: its curve through its strengths, the others behind it, no regularizer as a cross."""
+    seen = table[~table["diverged"]]
+    datasets = list(seen.groupby(["dataset", "image_size"]))[::-1]
+    shown = [name for name in REGULARIZERS if name in set(seen["regularizer"])] or ["none"]
+    columns = min(3, len(shown))
+    lines = -(-len(shown) // columns)
+    drawing = style.figure(style.FULL_WIDTH, 0.6 + 1.75 * lines * len(datasets))
+    for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(datasets), 1)), datasets, strict=True):
+        points = trade_off(rows)
+        grid = block.subplots(lines, columns, squeeze=False)
+        for place, axes in enumerate(grid.flat):
+            if place >= len(shown):
+                axes.remove()
+                continue
+            _panel(axes, points, shown[place])
+            axes.xaxis.label.set_visible(place + columns >= len(shown))
+            if place % columns:
+                style.shares_y(axes)
+        block.suptitle(style.dataset_words(rows.iloc[0]), fontsize=8.5, fontweight="bold")
+    style.note(drawing, _small_print(table))
+    return drawing
+
+
+def _small_print(table: pd.DataFrame) -> list[str]:
+    sentences = [
+        "Means over seeds with 95 % t intervals; numbers: strength; cross and dotted lines: no regularizer;",
+        "grey: the other regularizers; triangle: below the panel.",
+    ]
+    return sentences + style.left_out(table)
+
+
+def _panel(axes: Axes, points: pd.DataFrame, name: str) -> None:
+    plain = points[points["regularizer"] == "none"]
+    reference = plain[Y].mean() if len(plain) else points[Y].max()
+    floor, ceiling = reference - DEPTH, max(points[Y].max(), reference) + 0.02
+    for other, curve in points.groupby("regularizer"):
+        if other not in (name, "none"):
+            axes.plot(curve[X], curve[Y].clip(lower=floor), color="#CFCFCF", linewidth=0.8, zorder=1)
+    for _, cross in plain.iterrows():
+        axes.axhline(cross[Y], color=style.CLEAN, linewidth=0.6, linestyle=":", zorder=1)
+        axes.axvline(cross[X], color=style.CLEAN, linewidth=0.6, linestyle=":", zorder=1)
+        axes.plot([cross[X]], [cross[Y]], marker="+", color=style.CLEAN, markersize=8, markeredgewidth=1.2, zorder=4)
+    axes.set(xlim=(-0.04, 1.09), ylim=(floor - 0.004, ceiling), title=name.capitalize())
+    axes.set(xlabel="Training accuracy on random labels", ylabel="Best validation\naccuracy, real labels")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _strengths(axes, points[points["regularizer"] == name], floor)
+
+
+def _strengths(axes: Axes, curve: pd.DataFrame, floor: float) -> None:
+    """Draw a regularizer's points with intervals, and write their strengths; a run of coinciding points has one label."""
+    seen = curve.assign(drawn=curve[Y].clip(lower=floor))
+    axes.plot(seen[X], seen["drawn"], color=style.ACCENT, zorder=3)
+    for deep, rows in seen.groupby(seen[Y] < floor):
+        axes.plot(rows[X], rows["drawn"], linestyle="none", marker="v" if deep else "o", markersize=4,
+                  color=style.ACCENT, markeredgewidth=0, zorder=3)  # fmt: skip
+        if not deep:
+            spread = {"xerr": [rows[X] - rows[f"{X}_low"], rows[f"{X}_high"] - rows[X]],
+                      "yerr": [rows[Y] - rows[f"{Y}_low"], rows[f"{Y}_high"] - rows[Y]]}  # fmt: skip
+            axes.errorbar(rows[X], rows[Y], **spread, fmt="none", ecolor=style.ACCENT, elinewidth=0.7, alpha=0.5)
+    labels = []
+    for group in _coinciding(seen):
+        ends = [f"{strength:g}" for strength in (group["strength"].min(), group["strength"].max())]
+        text = ends[0] if len(group) == 1 else "–".join(ends)
+        labels.append((group[X].mean(), group["drawn"].max(), text))
+    label_points(axes, labels, seen[[X, "drawn"]].to_numpy(), PANEL, color=style.ACCENT)
+
+
+def _coinciding(curve: pd.DataFrame) -> list[pd.DataFrame]:
+    """Split a curve, in the order of strength, into runs of points too close together to label one by one."""
+    near = (curve[X].diff().abs() < 0.06) & (curve["drawn"].diff().abs() < 0.012)
+    return [group for _, group in curve.groupby((~near).cumsum())]

@@ -1,0 +1,220 @@
+"""The house style: one hue per noise kind, one way to draw a mean with its uncertainty, printed sizes that stay legible.
+
+Colours are Okabe and Ito's, told apart by readers of any colour vision; a kind's levels are a ramp of its hue from
+light to dark, and markers tell the kinds apart in grey print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from textwrap import fill
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from scipy import stats
+
+SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
+"""Printed widths in inches."""
+
+CLEAN = "#222222"
+HUES = {"none": CLEAN, "randX": "#0072B2", "randXg": "#009E73", "randY": "#D55E00"}
+MARKERS = {"none": "o", "randX": "s", "randXg": "D", "randY": "^"}
+KIND_WORDS = {
+    "none": "real data",
+    "randX": "random inputs",
+    "randXg": "random inputs (global)",
+    "randY": "random labels",
+}
+DATASET_WORDS = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+ACCENT = "#8E3A80"
+"""For what is no noise kind: regularizers."""
+
+HOUSE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same glyphs
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.title_fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "figure.dpi": 100,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",  # typst does not lay out text inside an SVG
+    "svg.hashsalt": "closerlook",  # the same drawing gives the same bytes
+}
+
+
+def house(draw: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Figure]:
+    """Decorate a figure's `draw`: run it under the house style, whatever the caller's settings are."""
+
+    @wraps(draw)
+    def styled(table: pd.DataFrame) -> Figure:
+        with mpl.rc_context({**mpl.rcParamsDefault, **HOUSE, "backend": mpl.rcParams["backend"]}):
+            return draw(table)
+
+    return styled
+
+
+def figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches; it belongs to no window, so nothing has to be closed."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def colour(noise: str, level: float) -> str:
+    """Return the colour of a noise kind at a level from 0 to 1: its hue at 0.7, lighter below and darker above."""
+    if noise == "none" or level == 0:
+        return CLEAN
+    hue = np.array(to_rgb(HUES.get(noise, ACCENT)))
+    if level <= 0.7:
+        white = 0.62 * (1 - level / 0.7)
+        return to_hex(hue * (1 - white) + white)
+    return to_hex(hue * (1 - 0.4 * (level - 0.7) / 0.3))
+
+
+def marker(noise: str) -> str:
+    """Return the marker of a noise kind."""
+    return MARKERS.get(noise, "o")
+
+
+def dataset_words(row: pd.Series) -> str:
+    """Return a data set as a heading, such as ``MNIST 14×14``, from a row with `dataset` and `image_size`."""
+    size = int(row["image_size"])
+    return f"{DATASET_WORDS.get(row['dataset'], row['dataset'])} {size}×{size}"
+
+
+def t_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % Student interval of the mean over members (seeds); NaNs for fewer than two of them."""
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return np.nan, np.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return values.mean() - half, values.mean() + half
+
+
+def log_t_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % Student interval of the geometric mean, for what is drawn on a log axis."""
+    low, high = t_interval(np.log(np.asarray(values, dtype=float)))
+    return float(np.exp(low)), float(np.exp(high))
+
+
+def geometric_mean(values: Float[np.ndarray, "member"]) -> float:
+    """Return the geometric mean of positive values."""
+    return float(np.exp(np.log(np.asarray(values, dtype=float)).mean()))
+
+
+def curve(
+    axes: Axes, rows: pd.DataFrame, x: str, y: str, *, noise: str, level: float = 1.0, log: bool = False, **line: object
+) -> None:
+    """Draw the mean of `y` over members against `x`, with a band that is its 95 % t interval.
+
+    With `log` it is the geometric mean. Rows without a `y` are left out; nothing is drawn when none is left.
+    """
+    rows = rows.dropna(subset=[y])
+    if log:
+        rows = rows[rows[y] > 0]
+    if rows.empty:
+        return
+    settings = {"color": colour(noise, level), "marker": marker(noise), "markeredgewidth": 0}
+    settings |= {"errorbar": log_t_interval if log else t_interval, **line}
+    sns.lineplot(
+        rows,
+        x=x,
+        y=y,
+        ax=axes,
+        estimator=geometric_mean if log else "mean",
+        err_kws={"alpha": 0.18, "linewidth": 0},
+        legend=False,
+        **settings,
+    )
+
+
+def log_axis(axes: Axes, values: Iterable[float], which: str = "x", words: dict[float, str] | None = None) -> None:
+    """Make an axis logarithmic with one tick at each of the `values` that occur, written out (8, 16, 32, ...).
+
+    Of many values only every other one keeps its tick, the largest always does. `words` replaces a tick's number.
+    """
+    ticks = sorted({float(value) for value in values if value > 0})
+    axis, scale = (axes.xaxis, axes.set_xscale) if which == "x" else (axes.yaxis, axes.set_yscale)
+    scale("log")
+    shown = ticks if len(ticks) <= 6 else ticks[::-1][::2][::-1]
+    axis.set_major_locator(FixedLocator(shown))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: (words or {}).get(value, f"{value:g}")))
+    axis.set_minor_locator(NullLocator())
+
+
+def share_axis(axes: Axes, levels: Iterable[float]) -> None:
+    """Make the x axis one of noise shares, with a tick at each level (at most six)."""
+    ticks = sorted({float(level) for level in levels})
+    ticks = ticks if len(ticks) <= 6 else [ticks[0], *ticks[2:-1:2], ticks[-1]]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("Noise share of the training set")
+
+
+def shares_y(axes: Axes) -> None:
+    """Leave the y axis' words and numbers to the panel at the left, which has the same scale."""
+    axes.tick_params(axis="y", which="both", labelleft=False)
+    axes.yaxis.label.set_visible(False)
+
+
+def log_numbers(axes: Axes) -> None:
+    """Make the y axis logarithmic with plain numbers at round ticks, finer ones where it spans little.
+
+    Call it once the data are drawn.
+    """
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    for digits in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        ticks = [tick for power in range(-12, 13) for digit in digits if low <= (tick := digit * 10.0**power) <= high]
+        if len(ticks) >= 3:
+            break
+    axes.yaxis.set_major_locator(FixedLocator(ticks or [np.sqrt(low * high)]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if 100 <= value < 1e6 else f"{value:.2g}"
+
+
+def key(noise: str, level: float, label: str, **line: object) -> Line2D:
+    """Return a legend entry in the colour and with the marker of a noise kind and level."""
+    settings = {"color": colour(noise, level), "marker": marker(noise), "markeredgewidth": 0, **line}
+    return Line2D([], [], label=label, **settings)
+
+
+def left_out(table: pd.DataFrame) -> list[str]:
+    """Return the sentence that says how many members are not drawn because they diverged, if any are."""
+    count = int(table["diverged"].sum())
+    return [f"{count} diverged {'member' if count == 1 else 'members'} left out."] if count else []
+
+
+def note(drawing: Figure, sentences: Sequence[str]) -> None:
+    """Write the small print below the panels."""
+    drawing.supxlabel(fill(" ".join(sentences), 126), linespacing=1.3, fontsize=7, color="#555555", x=0.01, ha="left")

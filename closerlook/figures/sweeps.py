@@ -1,0 +1,69 @@
+"""What figures and claims both derive from tidy rows: which rows form a sweep, and the smallest width that suffices."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+FITTED = 0.99
+"""Training accuracy from which a network counts as having fitted its training set in the capacity sweep (A-Fig 1)."""
+
+
+def width_sweep(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows at the number of examples that was trained at the most widths (A-Fig 2 left)."""
+    return _most_varied(table, fixed="examples", swept="width")
+
+
+def examples_sweep(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows at the width that was trained on the most numbers of examples (A-Fig 2 right)."""
+    return _most_varied(table, fixed="width", swept="examples")
+
+
+def _most_varied(table: pd.DataFrame, fixed: str, swept: str) -> pd.DataFrame:
+    if table.empty:
+        return table
+    counts = table.groupby(fixed)[swept].nunique()  # sorted by `fixed`, so a tie goes to the smallest value
+    return table[table[fixed] == counts.idxmax()]
+
+
+def smallest_width(widths: pd.Series, accuracy: pd.Series, reach: float) -> tuple[float, bool]:
+    """Return the smallest width whose `accuracy` is at least `reach`, and whether the sweep contains one.
+
+    Where it does not, the width is twice the largest one tried: a lower bound on an octave grid.
+    """
+    enough = widths[accuracy >= reach]
+    return (float(enough.min()), True) if len(enough) else (2.0 * float(widths.max()), False)
+
+
+def needed_widths(table: pd.DataFrame, column: str, reach: float | None = None, within: float = 0.0) -> pd.DataFrame:
+    """Return the width that each seed needs at each noise level.
+
+    Parameters
+    ----------
+    table
+        Rows of a width sweep: `seed`, `level`, `width` and `column`.
+    column
+        The accuracy that must suffice, as a fraction.
+    reach
+        The accuracy that suffices; None: what the same seed and level reach at their best width, less `within`.
+    within
+        See `reach`; 0.01 is one percentage point.
+
+    Returns
+    -------
+    DataFrame
+        One row per `seed` and `level`: `width`, and `reached` (False: no width of the sweep suffices).
+    """
+    rows = []
+    for (seed, level), cell in table.dropna(subset=[column]).groupby(["seed", "level"]):
+        enough = cell[column].max() - within - 1e-9 if reach is None else reach
+        width, reached = smallest_width(cell["width"], cell[column], enough)
+        rows.append({"seed": seed, "level": level, "width": width, "reached": reached})
+    return pd.DataFrame(rows, columns=["seed", "level", "width", "reached"])
+
+
+def octave(widths: pd.Series) -> float:
+    """Return the coarsest step of a width sweep in octaves (1 for 8, 16, 32): the resolution of a needed width."""
+    distinct = sorted(set(widths))
+    return max((math.log2(b / a) for a, b in zip(distinct, distinct[1:], strict=False)), default=1.0)
