@@ -55,7 +55,12 @@ def download(address: str, target: Path, limit: int, timeout: float) -> Path:
     import pooch
     import requests
 
-    fetch = pooch.HTTPDownloader(chunk_size=1 << 16, timeout=(min(3.0, timeout), timeout))
+    responses = []
+    fetch = pooch.HTTPDownloader(
+        chunk_size=1 << 16,
+        timeout=(min(3.0, timeout), timeout),
+        hooks={"response": lambda response, **_: responses.append(response)},
+    )
     try:
         with open(target, "wb") as file:
             fetch(address, _BoundedWriter(file, limit, target.name), None)
@@ -63,6 +68,9 @@ def download(address: str, target: Path, limit: int, timeout: float) -> Path:
         raise DataError("not reachable") from None
     except requests.RequestException as error:
         raise DataError(_one_line(error)) from None
+    finally:
+        for response in responses:  # pooch leaves the connection of a refused download open
+            response.close()
     return target
 
 
