@@ -22,8 +22,8 @@ class CrossEntropy:
     ) -> Float[Tensor, "member class batch"]:
         """Return softmax minus one-hot."""
         gradient = outputs.softmax(dim=1)
-        index = targets.unsqueeze(1)
-        return gradient.scatter_add_(1, index, gradient.new_full((), -1.0).expand(index.shape))
+        classes = torch.arange(outputs.shape[1], device=outputs.device).unsqueeze(1)
+        return gradient.sub_((targets.unsqueeze(1) == classes).to(gradient.dtype))
 
     def hessian_product(
         self,

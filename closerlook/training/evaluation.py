@@ -1,0 +1,51 @@
+"""Losses and accuracies of the members of a stack, on their own training sets and on the shared validation set."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from closerlook.nets.network import Network, Objective
+from closerlook.training.stack import Problem
+
+CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}
+"""Activations of one pass; on a CPU they should stay in cache."""
+
+
+def _chunk(network: Network, parameters: Tensor) -> int:
+    numbers_per_example = sum(shape.numel() for shape in map(torch.Size, network.sites(1)))
+    return max(32, CHUNK_BYTES[parameters.device.type] // (4 * len(parameters) * numbers_per_example))
+
+
+def evaluate_training(
+    network: Network, objective: Objective, parameters: Tensor, problem: Problem
+) -> tuple[Tensor, Tensor]:
+    """Return each training example's loss and whether it is classified as labelled, both (member, example)."""
+    losses, correct = [], []
+    chunk = _chunk(network, parameters)
+    for rows, labels in zip(problem.rows.split(chunk, dim=1), problem.labels.split(chunk, dim=1), strict=True):
+        outputs, _ = network.forward(parameters, problem.inputs(rows))
+        losses.append(objective.losses(outputs, labels))
+        correct.append(objective.correct(outputs, labels))
+    return torch.cat(losses, dim=1), torch.cat(correct, dim=1)
+
+
+def evaluate_validation(
+    network: Network, objective: Objective, parameters: Tensor, problem: Problem
+) -> tuple[Tensor, Tensor]:
+    """Return each validation example's loss and whether it is classified rightly, both (member, example)."""
+    losses, correct = [], []
+    chunk, count = _chunk(network, parameters), len(parameters)
+    for inputs, labels in zip(
+        problem.validation_inputs.split(chunk), problem.validation_labels.split(chunk), strict=True
+    ):
+        labels = labels.expand(count, -1)
+        outputs, _ = network.forward(parameters, inputs.expand(count, *inputs.shape))
+        losses.append(objective.losses(outputs, labels))
+        correct.append(objective.correct(outputs, labels))
+    return torch.cat(losses, dim=1), torch.cat(correct, dim=1)
+
+
+def mean_where(values: Tensor, chosen: Tensor) -> Tensor:
+    """Return each row's mean over the chosen examples, NaN where there are none."""
+    return (values * chosen).sum(dim=1) / chosen.sum(dim=1)

@@ -1,0 +1,130 @@
+"""Networks trained side by side as one program: the state of a stack and its update.
+
+A stack is a group of an ensemble's members that use the same regularisers and momentum, small enough for its
+parameters and velocities to stay in cache. Every tensor has the member first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from closerlook.nets.network import Network, Objective
+from closerlook.spec import Ensemble, Member
+from closerlook.training.regularizers import Perturbations, active, attack
+from closerlook.training.streams import generator, stream_seed
+
+CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}
+"""Parameters and velocities of a stack; on a CPU what fits a core's cache was fastest (`bench/README.md`)."""
+
+
+@dataclass
+class Problem:
+    """An ensemble's data on its device (see `closerlook.data.loading.TrainingData` for the meaning of each part)."""
+
+    pool: Tensor
+    rows: Tensor
+    labels: Tensor
+    is_noise: Tensor
+    validation_inputs: Tensor
+    validation_labels: Tensor
+    pixel: float
+
+    def select(self, members: Tensor) -> Problem:
+        """Return the problem of some members only; pool and validation set are shared, not copied."""
+        return Problem(
+            self.pool,
+            self.rows[members],
+            self.labels[members],
+            self.is_noise[members],
+            self.validation_inputs,
+            self.validation_labels,
+            self.pixel,
+        )
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        """Return the inputs in the pool's `rows`, shape (*rows, *input)."""
+        return self.pool.index_select(0, rows.flatten()).view(*rows.shape, *self.pool.shape[1:])
+
+
+def plan_stacks(spec: Ensemble, network: Network, device: torch.device) -> list[list[int]]:
+    """Return the ensemble's member numbers, grouped into stacks."""
+    groups: dict[tuple, list[int]] = {}
+    for number, member in enumerate(spec.members):
+        groups.setdefault((member.momentum, active(member)), []).append(number)
+    most = max(1, CACHE_BYTES[device.type] // (2 * 4 * network.size))
+    stacks = []
+    for numbers in groups.values():
+        count = -(-len(numbers) // most)
+        size = -(-len(numbers) // count)
+        stacks += [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    return stacks
+
+
+class Stack:
+    """Parameters, velocities and hyper-parameters of networks that are trained together.
+
+    The velocity includes the learning rate (v ← μ v + η g, θ ← θ - v), so that the matrix products of the backward pass
+    add the gradient to it without a memory pass of their own. For a constant η this is the usual momentum.
+    """
+
+    def __init__(self, spec: Ensemble, numbers: list[int], network: Network, objective: Objective, problem: Problem):
+        self.spec, self.network, self.objective = spec, network, objective
+        self.numbers = numbers
+        self.members: list[Member] = [spec.members[number] for number in numbers]
+        self.device = problem.pool.device
+        seeds = [stream_seed("weights", member.seed) for member in self.members]
+        self.parameters = network.initialise(seeds).to(self.device)
+        self.velocity = torch.zeros_like(self.parameters)
+        self.problem = problem.select(torch.tensor(numbers, device=self.device))
+        self.factor = 1.0
+
+    def _factors(self, name: str) -> Tensor:
+        return torch.tensor([getattr(member, name) for member in self.members], device=self.device)
+
+    def keep(self, positions: list[int]) -> None:
+        """Drop all but the members at `positions`."""
+        index = torch.tensor(positions, device=self.device)
+        self.numbers = [self.numbers[position] for position in positions]
+        self.members = [self.members[position] for position in positions]
+        self.parameters, self.velocity = self.parameters[index], self.velocity[index]
+        self.problem = self.problem.select(index)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Shuffle the examples and set the learning rate of a 0-based epoch."""
+        factor = self.spec.learning_rate_schedule.factor(epoch)
+        self.velocity.mul_(factor / self.factor)
+        self.factor = factor
+        self.rate = factor * self._factors("learning_rate")
+        self.decay = self.rate * self._factors("weight_decay")
+        self.radius = self._factors("adversarial") * self.problem.pixel
+        # Members of one seed see the examples in the same order; shuffling costs once per seed.
+        count = self.spec.examples
+        orders = {seed: torch.randperm(count, generator=generator("order", seed, epoch)) for seed in self._seeds()}
+        order = torch.stack([orders[member.seed] for member in self.members]).to(self.device)
+        self.epoch_rows = self.problem.rows.gather(1, order)
+        self.epoch_labels = self.problem.labels.gather(1, order)
+        self.perturbations = Perturbations(self.members, self.network, epoch, self.device)
+        self.batch_size = max(1, round(self.spec.batch_size * self.spec.batch_size_schedule.factor(epoch)))
+
+    def _seeds(self) -> set[int]:
+        return {member.seed for member in self.members}
+
+    def step(self, start: int) -> int:
+        """Take one step on the examples from position `start` of this epoch's order; return the next position."""
+        stop = min(start + self.batch_size, self.spec.examples)
+        inputs = self.problem.inputs(self.epoch_rows[:, start:stop])
+        targets = self.epoch_labels[:, start:stop]
+        if self.members[0].adversarial:
+            inputs = attack(self.network, self.parameters, inputs, targets, self.radius, self.objective)
+        perturbation = self.perturbations.next(stop - start)
+        outputs, tape = self.network.forward(self.parameters, inputs, perturbation)
+        # The gradient of the mean loss, already times the learning rate: backpropagation is linear in it.
+        gradient = self.objective.gradient(outputs, targets).mul_((self.rate / (stop - start)).view(-1, 1, 1))
+        self.network.backward(tape, gradient, self.velocity, keep=self.members[0].momentum)
+        if self.members[0].weight_decay:
+            self.velocity.addcmul_(self.parameters, self.decay.unsqueeze(1))
+        self.parameters.sub_(self.velocity)
+        return stop

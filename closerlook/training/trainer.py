@@ -1,0 +1,179 @@
+"""The ensemble trainer: the one loop that trains every network of every paper.
+
+What is minimised (`Objective`), what the networks are (`Network`), the schedules and the regularisers come from
+outside; the loop knows stacks, epochs, checkpoints and when a member is done.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from closerlook.nets.network import Network, Objective
+from closerlook.spec import Ensemble
+from closerlook.training.evaluation import evaluate_training, evaluate_validation, mean_where
+from closerlook.training.record import Record
+from closerlook.training.stack import Problem, Stack, plan_stacks
+
+OVERSHOOT = 1.05
+"""Between two looks at the training loss it should not fall by more than this factor when a loss checkpoint is near."""
+MOST_LOOKS = 16
+"""Looks within one epoch at most: each costs a pass over the training set."""
+
+
+@torch.no_grad()
+def train_ensemble(
+    spec: Ensemble,
+    network: Network,
+    objective: Objective,
+    problem: Problem,
+    progress: Callable[[int], None] = lambda epochs: None,
+) -> Record:
+    """Train all members of an ensemble, stack by stack.
+
+    Parameters
+    ----------
+    spec : Ensemble
+        What to train.
+    network, objective
+        The architecture and what is minimised.
+    problem : Problem
+        The data on the device to train on.
+    progress : callable
+        Told how many member-epochs have been done or saved by stopping early.
+
+    Returns
+    -------
+    Record
+        Histories, checkpoints and outcomes; a member whose loss stops being finite is recorded as diverged.
+    """
+    record = Record(spec, network)
+    for numbers in plan_stacks(spec, network, problem.pool.device):
+        _StackRun(Stack(spec, numbers, network, objective, problem), record, progress).run()
+    return record
+
+
+class _StackRun:
+    """One stack's way through the epochs."""
+
+    def __init__(self, stack: Stack, record: Record, progress: Callable[[int], None]) -> None:
+        self.stack, self.record, self.progress = stack, record, progress
+        self.spec, self.wanted = stack.spec, stack.spec.checkpoints
+        self.loss = np.full(len(self.spec.members), np.nan)  # each member's training loss at the last look
+        self.fall = np.ones(len(self.spec.members))  # by what factor it fell over the last epoch
+
+    def run(self) -> None:
+        """Train until every member is done."""
+        self._look(0.0)
+        for epoch in range(self.spec.epochs):
+            self.stack.begin_epoch(epoch)
+            self._pass_over_data(epoch)
+            if self._due(epoch + 1):
+                self._end_epoch(epoch + 1)
+            self.progress(len(self.stack.numbers))
+            if not self._drop_done(epoch + 1):
+                return
+
+    def _due(self, epoch: int) -> bool:
+        return epoch % self.spec.evaluate_every == 0 or epoch == self.spec.epochs or epoch in self.wanted.epochs
+
+    def _pass_over_data(self, epoch: int) -> None:
+        """Take the steps of one epoch; look at the loss within it where a loss checkpoint may be passed."""
+        steps = math.ceil(self.spec.examples / self.stack.batch_size)
+        looks = min(steps, self._looks_needed())
+        position, next_look = 0, 1
+        for step in range(1, steps + 1):
+            position = self.stack.step(position)
+            if looks > 1 and step < steps and step >= next_look * steps / looks:
+                self._look(epoch + step / steps)
+                next_look += 1
+
+    def _pending(self) -> list[int]:
+        """Return the positions of members that may pass a loss checkpoint within the coming epoch."""
+        numbers = self.stack.numbers
+        targets = [[loss for loss in self.wanted.losses if not self.record.has(f"loss-{loss:g}", n)] for n in numbers]
+        # Twice the last epoch's fall, in logarithm, is as far as an epoch is expected to reach; the first may reach anywhere.
+        reach = [self.loss[n] / self.fall[n] ** 2 if self.fall[n] > 1 else self.loss[n] for n in numbers]
+        fresh = [np.isnan(self.loss[n]) or self.record.epochs[n] == 0 for n in numbers]
+        return [i for i in range(len(numbers)) if targets[i] and (fresh[i] or reach[i] <= max(targets[i]))]
+
+    def _looks_needed(self) -> int:
+        if not self.wanted.losses or not (pending := self._pending()):
+            return 1
+        fall = max(max(self.fall[self.stack.numbers[i]], 1.0) for i in pending)
+        if any(self.record.epochs[self.stack.numbers[i]] == 0 for i in pending):
+            return MOST_LOOKS  # nothing is known yet of how fast the loss falls
+        return min(MOST_LOOKS, max(1, math.ceil(math.log(fall) / math.log(OVERSHOOT))))
+
+    def _look(self, epoch: float) -> None:
+        """Keep the initial state, or look at the training loss within an epoch and keep the states that passed a target."""
+        stack = self.stack
+        positions = self._pending() if epoch else list(range(len(stack.numbers)))
+        if epoch == 0 and not (self.wanted.losses or 0 in self.wanted.epochs):
+            return
+        if not positions:
+            return
+        index = torch.tensor(positions, device=stack.device)
+        parameters, problem = stack.parameters[index], stack.problem.select(index)
+        losses, _ = evaluate_training(stack.network, stack.objective, parameters, problem)
+        for position, loss in zip(positions, losses.mean(dim=1).tolist(), strict=True):
+            number = stack.numbers[position]
+            if epoch == 0:
+                self.loss[number] = loss
+                if 0 in self.wanted.epochs:
+                    self.record.keep("epoch-0", number, 0.0, loss, stack.parameters[position])
+            self._keep_losses(number, epoch, loss, stack.parameters[position])
+
+    def _keep_losses(self, number: int, epoch: float, loss: float, parameters: Tensor) -> None:
+        for target in self.wanted.losses:
+            if loss <= target and not self.record.has(f"loss-{target:g}", number):
+                self.record.keep(f"loss-{target:g}", number, epoch, loss, parameters)
+
+    def _end_epoch(self, epoch: int) -> None:
+        """Write the histories of an epoch and keep what it completed."""
+        stack, record = self.stack, self.record
+        losses, correct = evaluate_training(stack.network, stack.objective, stack.parameters, stack.problem)
+        validation, right = evaluate_validation(stack.network, stack.objective, stack.parameters, stack.problem)
+        noisy = stack.problem.is_noise
+        values = {
+            "train_loss": losses.mean(dim=1),
+            "train_accuracy": correct.float().mean(dim=1),
+            "train_accuracy_clean": mean_where(correct, ~noisy),
+            "train_accuracy_noise": mean_where(correct, noisy),
+            "validation_loss": validation.mean(dim=1),
+            "validation_accuracy": right.float().mean(dim=1),
+        }
+        for name, value in values.items():
+            record.histories[name][stack.numbers, epoch - 1] = value.cpu().numpy()
+        fitted = correct.all(dim=1).tolist()
+        for position, (number, loss) in enumerate(zip(stack.numbers, values["train_loss"].tolist(), strict=True)):
+            parameters = stack.parameters[position]
+            record.epochs[number] = epoch
+            self.fall[number] = self.loss[number] / loss if loss > 0 else 1.0
+            self.loss[number] = loss
+            record.diverged[number] = not math.isfinite(loss)
+            if record.diverged[number]:
+                continue
+            if epoch in self.wanted.epochs:
+                record.keep(f"epoch-{epoch}", number, epoch, loss, parameters)
+            if fitted[position] and np.isnan(record.fit_epoch[number]):
+                record.fit_epoch[number] = epoch
+                if self.wanted.fit:
+                    record.keep("fit", number, epoch, loss, parameters)
+            self._keep_losses(number, epoch, loss, parameters)
+
+    def _drop_done(self, epoch: int) -> bool:
+        """Drop the members that are done from the stack; return whether any is left."""
+        record, numbers = self.record, self.stack.numbers
+        late = np.inf if self.spec.after_fit is None else self.spec.after_fit
+        left = [i for i, n in enumerate(numbers) if not (record.diverged[n] or epoch >= record.fit_epoch[n] + late)]
+        dropped = len(numbers) - len(left)
+        if dropped:
+            self.progress(dropped * (self.spec.epochs - epoch))
+        if left and dropped:
+            self.stack.keep(left)
+        return bool(left)

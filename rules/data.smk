@@ -1,0 +1,37 @@
+# From a source to verified arrays, and from these to corrupted training sets.
+
+
+rule dataset:
+    output:
+        "data/{dataset}.h5",
+    input:
+        source=reached_by("scripts/dataset.py"),
+    log:
+        "logs/dataset/{dataset}.log",
+    benchmark:
+        "benchmarks/dataset/{dataset}.tsv"
+    params:
+        folder=config["data"].get("folder"),
+        timeout=config["data"].get("timeout", 5),
+    retries: 1
+    script:
+        "../scripts/dataset.py"
+
+
+rule noise:
+    output:
+        "results/{scale}/noise/{subset}/{noise}.h5",
+    input:
+        data=planned(lambda plan, wildcards: f"data/{plan.subset(wildcards.subset).dataset}.h5"),
+        source=reached_by("scripts/noise.py"),
+    log:
+        "logs/{scale}/noise/{subset}/{noise}.log",
+    benchmark:
+        "benchmarks/{scale}/noise/{subset}/{noise}.tsv"
+    params:
+        image_size=planned(lambda plan, wildcards: plan.subset(wildcards.subset).image_size),
+        examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),
+        validation_examples=planned(lambda plan, wildcards: plan.config.data.validation_examples),
+        seeds=planned(lambda plan, wildcards: plan.config.data.seeds),
+    script:
+        "../scripts/noise.py"

@@ -1,0 +1,23 @@
+# What is computed from an ensemble's checkpoints: one rule a measure.
+
+
+rule curvature:
+    output:
+        "results/{scale}/{experiment}/{ensemble}/curvature.h5",
+    input:
+        trained="results/{scale}/{experiment}/{ensemble}/trained.h5",
+        data=planned(data_file),
+        noise=planned(noise_files),
+        source=reached_by("scripts/curvature.py"),
+    log:
+        "logs/{scale}/{experiment}/{ensemble}/curvature.log",
+    benchmark:
+        "benchmarks/{scale}/{experiment}/{ensemble}/curvature.tsv"
+    threads: 1
+    resources:
+        gpu=GPUS,
+    params:
+        spec=planned(spec),
+        options=planned(lambda plan, wildcards: plan.measure(wildcards.experiment, "curvature")),
+    script:
+        "../scripts/curvature.py"

@@ -1,0 +1,21 @@
+# One job trains one ensemble.
+
+
+rule train:
+    output:
+        "results/{scale}/{experiment}/{ensemble}/trained.h5",
+    input:
+        data=planned(data_file),
+        noise=planned(noise_files),
+        source=reached_by("scripts/train.py"),
+    log:
+        "logs/{scale}/{experiment}/{ensemble}/train.log",
+    benchmark:
+        "benchmarks/{scale}/{experiment}/{ensemble}/train.tsv"
+    threads: 1
+    resources:
+        gpu=GPUS,
+    params:
+        spec=planned(spec),
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,14 @@
+"""Judge the claims."""
+
+from pathlib import Path
+
+from closerlook.claims import judge
+from closerlook.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    judge(
+        Path(snakemake.input.claims),
+        tables={Path(path).stem: Path(path) for path in snakemake.input.tables},
+        output=Path(snakemake.output[0]),
+        scale=snakemake.wildcards.scale,
+    )

@@ -1,0 +1,17 @@
+"""Tabulate and draw a figure."""
+
+from pathlib import Path
+
+from closerlook.figures.rendering import render
+from closerlook.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    render(
+        snakemake.wildcards.figure,
+        trained=[Path(path) for path in snakemake.input.trained],
+        curvature=[Path(path) for path in snakemake.input.curvature],
+        targets=None,
+        table_path=Path(snakemake.output.table),
+        svg_path=Path(snakemake.output.svg),
+        pdf_path=Path(snakemake.output.pdf),
+    )

@@ -1,0 +1,17 @@
+"""Draw the corrupted training sets of one kind of noise."""
+
+from pathlib import Path
+
+from closerlook.data.corruption import write_noise
+from closerlook.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    write_noise(
+        Path(snakemake.input.data),
+        Path(snakemake.output[0]),
+        noise=snakemake.wildcards.noise,
+        image_size=snakemake.params.image_size,
+        examples=snakemake.params.examples,
+        validation_examples=snakemake.params.validation_examples,
+        seeds=snakemake.params.seeds,
+    )

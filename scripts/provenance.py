@@ -1,0 +1,14 @@
+"""Write down what the results were made from."""
+
+from pathlib import Path
+
+from closerlook.joblog import job_log
+from closerlook.provenance import write_provenance
+
+with job_log(snakemake.log[0]):
+    write_provenance(
+        snakemake.params.config,
+        trained=[Path(path) for path in snakemake.input.trained],
+        data=[Path(path) for path in snakemake.input.data],
+        output=Path(snakemake.output[0]),
+    )

@@ -1,0 +1,18 @@
+"""Train an ensemble."""
+
+from pathlib import Path
+
+from closerlook.joblog import job_log
+from closerlook.spec import Ensemble
+from closerlook.training.job import run_training
+
+with job_log(snakemake.log[0]) as log:
+    spec = Ensemble.from_json(snakemake.params.spec)
+    run_training(
+        spec,
+        data=Path(snakemake.input.data),
+        noise=dict(zip(spec.noises, map(Path, snakemake.input.noise), strict=True)),
+        output=Path(snakemake.output[0]),
+        gpus=snakemake.resources.gpu,
+        log=log,
+    )
