@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -39,7 +40,7 @@ def label_points(
     scale, origin = np.array([width / (right - left), height / (top - bottom)]), np.array([left, bottom])
     line = (np.asarray(path) - origin) * scale
     steps = np.linspace(0, 1, 25)[:, None]
-    obstacles = [line, *(a + steps * (b - a) for a, b in zip(line, line[1:], strict=False))]
+    obstacles = [line, *(a + steps * (b - a) for a, b in pairwise(line))]
     taken = np.concatenate(obstacles)
     for x, y, words in labels:
         at, size = (np.array([x, y]) - origin) * scale, np.array([4.4 * len(words) + 2, 8.0])
@@ -54,7 +55,7 @@ def label_points(
 
 def _hits(box: np.ndarray, size: np.ndarray, taken: np.ndarray, panel: tuple[float, float]) -> int:
     """Count the points under a label, and weigh a label that leaves the panel like many of them."""
-    low, high = box - [size[0] / 2, 0], box + [size[0] / 2, size[1]]
+    low, high = box - size * [0.5, 0], box + size * [0.5, 1]
     inside = ((taken >= low) & (taken <= high)).all(axis=1).sum()
-    outside = (low < 0).any() or (high > np.asarray(panel) + [4, 4]).any()
+    outside = (low < 0).any() or (high - 4 > np.asarray(panel)).any()
     return int(inside + 1000 * outside)

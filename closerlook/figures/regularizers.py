@@ -75,7 +75,7 @@ def trade_off(table: pd.DataFrame) -> pd.DataFrame:
 
 @style.house
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw a panel per regularizer: its curve through its strengths, the others behind it, no regularizer as a cross."""
+    """Draw a panel per regularizer: its curve through its strengths, the others in grey, none as a cross."""
     seen = table[~table["diverged"]]
     datasets = list(seen.groupby(["dataset", "image_size"]))[::-1]
     shown = [name for name in REGULARIZERS if name in set(seen["regularizer"])] or ["none"]
@@ -126,7 +126,7 @@ def _panel(axes: Axes, points: pd.DataFrame, name: str) -> None:
 
 
 def _strengths(axes: Axes, curve: pd.DataFrame, floor: float) -> None:
-    """Draw a regularizer's points with intervals, and write their strengths; a run of coinciding points has one label."""
+    """Draw a regularizer's points with intervals, and write their strengths; coinciding points share a label."""
     seen = curve.assign(drawn=curve[Y].clip(lower=floor))
     axes.plot(seen[X], seen["drawn"], color=style.ACCENT, zorder=3)
     for deep, rows in seen.groupby(seen[Y] < floor):

@@ -1,4 +1,4 @@
-"""One figure from its measurements to its files: the tidy CSV, and the drawing as SVG and PDF, the same bytes each time."""
+"""One figure from its measurements to its files: the tidy CSV, and the drawing as SVG and PDF, always the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house style: one hue per noise kind, one way to draw a mean with its uncertainty, printed sizes that stay legible.
+"""The house style: one hue per noise kind, one way to draw a mean with its uncertainty, legible printed sizes.
 
 Colours are Okabe and Ito's, told apart by readers of any colour vision; a kind's levels are a ramp of its hue from
 light to dark, and markers tell the kinds apart in grey print.
@@ -123,7 +123,7 @@ def log_t_interval(values: Sequence[float]) -> tuple[float, float]:
     return float(np.exp(low)), float(np.exp(high))
 
 
-def geometric_mean(values: Float[np.ndarray, "member"]) -> float:
+def geometric_mean(values: Float[np.ndarray, " member"]) -> float:
     """Return the geometric mean of positive values."""
     return float(np.exp(np.log(np.asarray(values, dtype=float)).mean()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pandas as pd
 
@@ -66,4 +67,4 @@ def needed_widths(table: pd.DataFrame, column: str, reach: float | None = None, 
 def octave(widths: pd.Series) -> float:
     """Return the coarsest step of a width sweep in octaves (1 for 8, 16, 32): the resolution of a needed width."""
     distinct = sorted(set(widths))
-    return max((math.log2(b / a) for a, b in zip(distinct, distinct[1:], strict=False)), default=1.0)
+    return max((math.log2(b / a) for a, b in pairwise(distinct)), default=1.0)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from closerlook import store
 
 ACCURACY_DECIMALS = 7
-"""Histories are float32: seven decimals bring back the fraction (0.99, not 0.990000010), so thresholds compare exactly."""
+"""Histories are float32: seven decimals bring back the fraction (0.99, not 0.990000010), so thresholds are exact."""
 
 CURVATURE = (
     "largest_eigenvalue", "residual", "converged", "trace", "trace_stderr", "frobenius", "frobenius_stderr", "loss",
@@ -78,7 +78,7 @@ def _runs_of(path: Path) -> pd.DataFrame:
 
 def best_and_final(
     history: Float[np.ndarray, "member epoch"],
-) -> tuple[Float[np.ndarray, "member"], Float[np.ndarray, "member"]]:
+) -> tuple[Float[np.ndarray, " member"], Float[np.ndarray, " member"]]:
     """Return each member's largest and last evaluated value, rounded to `ACCURACY_DECIMALS`; NaN if it has none.
 
     The largest value over epochs on the set that it is reported on is optimistic (by 0.002 to 0.03 at n = 1000).

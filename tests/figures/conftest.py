@@ -17,13 +17,18 @@ HISTORIES = (
 )  # fmt: skip
 
 
-def members(seeds: int, noises: dict[str, tuple[float, ...]], **factors: float) -> tuple[Member, ...]:
-    """Every seed at every level of every noise kind."""
-    return tuple(
-        Member(seed=seed, noise=noise, level=level, **factors)
-        for (noise, levels), seed in itertools.product(noises.items(), range(seeds))
-        for level in levels
-    )
+@pytest.fixture
+def members() -> Callable[..., tuple[Member, ...]]:
+    """Every seed at every level of every noise kind, in that order of nesting: noise, seed, level."""
+
+    def stack(seeds: int, noises: dict[str, tuple[float, ...]], **factors: float) -> tuple[Member, ...]:
+        return tuple(
+            Member(seed=seed, noise=noise, level=level, **factors)
+            for (noise, levels), seed in itertools.product(noises.items(), range(seeds))
+            for level in levels
+        )
+
+    return stack
 
 
 @pytest.fixture

@@ -1,0 +1,191 @@
+"""claims.yaml: every claim of every paper as data, checked strictly, and expanded where one entry stands for several.
+
+An entry with `each` stands for the product of its choices::
+
+    - id: A2-{noise}-{dataset[name]}
+      each:
+        noise: [randX, randY]                               # {noise} is the word
+        dataset: [{name: mnist, words: MNIST}, ...]         # {dataset[name]}, {dataset[words]}
+      where: {noise: [none, "{noise}"]}
+
+Choices vary fastest at the end, ids must come out distinct, and braces are replaced in every text of the entry.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from closerlook.claims.effects import REGISTRY
+from closerlook.claims.estimates import SIDES
+
+COMPARISONS = {"below": "lt", "at_most": "le", "above": "gt", "at_least": "ge"}
+
+
+class ClaimError(ValueError):
+    """A claim is not what claims.yaml may hold, or does not fit its table; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper, and how it is tested.
+
+    `figure` names the table, `where` the rows: column -> a value, a list of values, a pattern with ``*``, or bounds
+    such as ``{below: 1}``. `test` names a function of `closerlook.claims.effects`, `options` are its keywords (`with`
+    in the file). `expected` is the side of `threshold` on which the effect must lie.
+    """
+
+    id: str
+    paper: str
+    statement: str
+    source: str
+    figure: str
+    test: str
+    expected: str
+    threshold: float = 0.0
+    where: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def side(self) -> int:
+        """+1 when the effect is expected above the threshold, -1 below."""
+        return SIDES[self.expected]
+
+
+KEYS = {"with" if entry.name == "options" else entry.name for entry in fields(Claim)} | {"each"}
+REQUIRED = ("id", "paper", "statement", "source", "figure", "test", "expected")
+
+
+def load(path: str | Path) -> list[Claim]:
+    """Return the claims of a YAML file in its order, expanded and checked.
+
+    Raises
+    ------
+    ClaimError
+        If an entry has an unknown or missing key, names an unknown test, figure, direction or option, or two claims
+        have one id; one line that names the claim and what is allowed.
+    """
+    try:
+        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ClaimError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ClaimError(f"{path}: must be a list of claims")
+    claims = [_claim(one) for entry in entries for one in _expand(entry)]
+    names = [claim.id for claim in claims]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ClaimError(f"{path}: more than one claim is called {', '.join(repeated)}")
+    return claims
+
+
+def _expand(entry: dict) -> list[dict]:
+    """Return the entries that one with `each` stands for: the product of its choices, braces replaced."""
+    if "each" not in entry:
+        return [entry]
+    choices, rest = entry["each"], {key: value for key, value in entry.items() if key != "each"}
+    if not isinstance(choices, dict) or not all(isinstance(options, list) for options in choices.values()):
+        raise ClaimError(f"claim {entry.get('id')}: 'each' must map names to lists of choices")
+    combinations = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
+    try:
+        return [_fill(rest, combination) for combination in combinations]
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise ClaimError(f"claim {entry.get('id')}: braces that 'each' does not fill: {error}") from None
+
+
+def _fill(value: object, choices: Mapping[str, object]) -> object:
+    match value:
+        case str():
+            return value.format_map(choices)
+        case dict():
+            return {key: _fill(part, choices) for key, part in value.items()}
+        case list():
+            return [_fill(part, choices) for part in value]
+    return value
+
+
+def _claim(entry: dict) -> Claim:
+    name = f"claim {entry.get('id', '(without id)')}"
+    if unknown := sorted(set(map(str, entry)) - KEYS):
+        raise ClaimError(f"{name}: unknown key {', '.join(unknown)}; allowed: {', '.join(sorted(KEYS))}")
+    if missing := [key for key in REQUIRED if not isinstance(entry.get(key), str)]:
+        raise ClaimError(f"{name}: needs text for {', '.join(missing)}")
+    for key, allowed in (("test", REGISTRY), ("expected", SIDES)):
+        if entry[key] not in allowed:
+            raise ClaimError(f"{name}: unknown {key} '{entry[key]}'; allowed: {', '.join(allowed)}")
+    if not entry["figure"].isidentifier() or find_spec(f"closerlook.figures.{entry['figure']}") is None:
+        raise ClaimError(f"{name}: unknown figure '{entry['figure']}'; closerlook/figures has no such module")
+    threshold = entry.get("threshold", 0.0)
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
+        raise ClaimError(f"{name}: threshold must be a number, not {threshold!r}")
+    options, where = entry.get("with", {}), entry.get("where", {})
+    _check_options(name, entry["test"], options)
+    _check_where(name, where)
+    rest = {key: value for key, value in entry.items() if key != "with"}
+    return Claim(**{**rest, "threshold": float(threshold), "options": options, "where": where})
+
+
+def _check_options(name: str, test: str, options: object) -> None:
+    signature = inspect.signature(REGISTRY[test].function).parameters.values()
+    keywords = [parameter for parameter in signature if parameter.kind is parameter.KEYWORD_ONLY]
+    allowed = [parameter.name for parameter in keywords]
+    needed = [parameter.name for parameter in keywords if parameter.default is parameter.empty]
+    if not isinstance(options, dict) or set(options) - set(allowed):
+        raise ClaimError(f"{name}: test {test} takes as 'with' only: {', '.join(allowed) or 'nothing'}")
+    if missing := [option for option in needed if option not in options]:
+        raise ClaimError(f"{name}: test {test} needs 'with: {', '.join(missing)}'")
+
+
+def _check_where(name: str, where: object) -> None:
+    if not isinstance(where, dict):
+        raise ClaimError(f"{name}: 'where' must map columns to what they may be")
+    for column, wanted in where.items():
+        if isinstance(wanted, dict) and set(wanted) - set(COMPARISONS):
+            raise ClaimError(f"{name}: where {column}: bounds are {', '.join(COMPARISONS)}")
+
+
+def columns_of(claim: Claim) -> set[str]:
+    """Return the table columns that a claim reads."""
+    return {*claim.where, *REGISTRY[claim.test].columns, *(claim.options.get(key) for key in ("column", "swept"))} - {
+        None
+    }
+
+
+def select(claim: Claim, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that a claim is about.
+
+    Raises
+    ------
+    ClaimError
+        If the table lacks a column that the claim reads, or the rows mix several checkpoints.
+    """
+    if unknown := sorted(columns_of(claim) - set(table.columns)):
+        raise ClaimError(f"claim {claim.id}: table '{claim.figure}' has no column {', '.join(unknown)}")
+    for column, wanted in claim.where.items():
+        table = table[_matches(table[column], wanted)]
+    if "checkpoint" in table and table["checkpoint"].nunique() > 1:
+        names = ", ".join(sorted(set(table["checkpoint"])))
+        raise ClaimError(f"claim {claim.id}: its 'where' leaves several checkpoints: {names}")
+    return table
+
+
+def _matches(values: pd.Series, wanted: object) -> pd.Series:
+    match wanted:
+        case dict():
+            kept = pd.Series(True, index=values.index)
+            for bound, limit in wanted.items():
+                kept &= getattr(values, COMPARISONS[bound])(limit)
+            return kept
+        case list():
+            return values.isin(wanted)
+        case str() if "*" in wanted:
+            return values.map(lambda value: fnmatchcase(str(value), wanted)).astype(bool)
+    return values == wanted

@@ -1,0 +1,187 @@
+"""The named tests of `claims.yaml`. Each turns the rows of a claim into an `Estimate`; seeds are the independent units.
+
+A test takes the rows that the claim's `where` leaves (without diverged members), the expected `side` (+1 or -1), the
+`threshold`, and the claim's `with` as keywords. Everything that shares a seed is first brought down to one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from closerlook.claims.estimates import Estimate, mean_effect
+from closerlook.figures.sweeps import examples_sweep, needed_widths, octave, width_sweep
+
+NOT_RUN = "not run at this scale"
+
+
+@dataclass(frozen=True)
+class NamedTest:
+    """A registered test: its function, the table columns it needs, and how a reader calls its effect."""
+
+    function: Callable[..., Estimate]
+    columns: tuple[str, ...]
+    effect_name: str
+    unit: str
+
+
+REGISTRY: dict[str, NamedTest] = {}
+
+
+def register(columns: Iterable[str], effect_name: str, unit: str) -> Callable[[Callable], Callable]:
+    """Decorate a test: enter it in `REGISTRY` under its own name."""
+
+    def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+        REGISTRY[function.__name__] = NamedTest(function, tuple(columns), effect_name, unit)
+        return function
+
+    return enter
+
+
+@register(("seed", "level"), "slope of the natural logarithm over noise share", "ln per unit of noise share")
+def log_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, column: str) -> Estimate:
+    """Per seed, the least-squares slope of ln(`column`) over the noise level; values at one level are averaged."""
+    kept = rows[rows[column] > 0]
+    notes = _count(int(rows[column].isna().sum()), "checkpoints not reached, left out")
+    notes += _count(int((rows[column] <= 0).sum()), "values not positive, left out")
+    logs = kept.assign(value=np.log(kept[column]))
+    slopes = _slopes_by_seed(logs, "level", "value")
+    return _estimate(slopes, threshold, notes, "fewer than two noise levels")
+
+
+@register(("seed", "level", "width"), "slope of log2(needed width) over noise share", "octaves per unit of noise share")
+def needed_width_slope(
+    rows: pd.DataFrame,
+    side: int,
+    threshold: float,
+    *,
+    column: str,
+    reach: float | None = None,
+    within: float = 0.0,
+) -> Estimate:
+    """Per seed, the slope over the noise level of log2 of the smallest width whose `column` suffices.
+
+    It suffices at `reach`, or else at the best of that seed and level less `within`. Where no width of the sweep
+    reaches it, twice the largest width stands for it, a lower bound. Needed widths are only known to a step of the
+    sweep, which puts a floor under the spread between seeds.
+    """
+    sweep = width_sweep(rows)
+    needed = needed_widths(sweep, column, reach, within)
+    late = int((~needed["reached"].astype(bool)).sum())
+    notes = _count(late, "needed widths beyond the sweep, counted at twice its largest")
+    slopes = _slopes_by_seed(needed.assign(value=np.log2(needed["width"].astype(float))), "level", "value")
+    levels = np.unique(needed["level"].to_numpy(float))
+    rounding = octave(sweep["width"]) / np.sqrt(12 * ((levels - levels.mean()) ** 2).sum()) if len(levels) > 1 else 0.0
+    return _estimate(slopes, threshold, notes, "fewer than two noise levels", resolution=rounding)
+
+
+@register(
+    ("seed", "noise", "examples", "width", "epochs_to_fit", "epochs"),
+    "ln(epochs to fit with noise / without), mean over the width sweep",
+    "ln ratio",
+)
+def log_ratio_to_clean(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
+    """Per seed, ln(epochs to fit on noise / on real data), averaged over the cells of the width sweep.
+
+    A network that had not fitted by the last epoch counts as that epoch. Where this bounds the ratio towards zero the
+    pair is kept (it cannot flatter the claim); a cell with a pair that it would flatter, or of which neither network
+    fitted, is left out for every seed.
+    """
+    sweep = width_sweep(rows)
+    sweep = sweep.assign(late=sweep["epochs_to_fit"].isna(), time=sweep["epochs_to_fit"].fillna(sweep["epochs"]))
+    clean, noisy = sweep[sweep["noise"] == "none"], sweep[sweep["noise"] != "none"]
+    pairs = noisy.merge(clean, on=["seed", "examples", "width"], suffixes=("", "_clean"))
+    flattered = pairs["late"] & (pairs["late_clean"] | (side < 0)) | pairs["late_clean"] & (side > 0)
+    cells = pairs["width"].isin(pairs.loc[flattered, "width"])
+    kept = pairs[~cells]
+    notes = _count(int(kept["late"].sum() + kept["late_clean"].sum()), "networks not fitted, counted at the last epoch")
+    dropped = sorted(set(pairs.loc[cells, "width"]))
+    notes += [f"width {', '.join(map(str, dropped))} left out: not fitted by the last epoch"] if dropped else []
+    ratios = np.log(kept["time"] / kept["time_clean"]).groupby(kept["seed"]).mean()
+    return _estimate(ratios, threshold, notes, "noise or real data missing" if pairs.empty else "no cell left")
+
+
+@register(
+    ("seed", "width", "examples", "epochs_to_fit", "epochs"),
+    "exponent of epochs to fit as a power of the swept size",
+    "power-law exponent",
+)
+def power_of_size(rows: pd.DataFrame, side: int, threshold: float, *, swept: str) -> Estimate:
+    """Per seed, the slope of ln(epochs to fit) over ln(`swept`): `width` or `examples`, each in its own sweep."""
+    sweep = {"width": width_sweep, "examples": examples_sweep}[swept](rows)
+    late = sweep["epochs_to_fit"].isna()
+    time = np.log(sweep["epochs_to_fit"].fillna(sweep["epochs"]).astype(float))
+    sizes = np.log(sweep[swept].astype(float))
+    slopes = _slopes_by_seed(sweep.assign(size=sizes, value=time), "size", "value")
+    notes = _count(int(late.sum()), "networks not fitted, counted at the last epoch")
+    return _estimate(slopes, threshold, notes, f"fewer than two values of {swept}")
+
+
+TRADE_OFF_COLUMNS = (
+    "seed", "noise", "regularizer", "strength", "final_train_accuracy", "best_validation_accuracy",
+)  # fmt: skip
+
+
+@register(TRADE_OFF_COLUMNS, "drop of training accuracy on random labels", "percentage points")
+def memorizes_less(
+    rows: pd.DataFrame, side: int, threshold: float, *, regularizer: str, tolerance: float, margin: float
+) -> Estimate:
+    """Per odd seed, how far a regularizer chosen on the even seeds lowers training accuracy on random labels.
+
+    Chosen on the even seeds: the strength with the lowest training accuracy on random labels among those whose best
+    validation accuracy on real data is at most `tolerance` points under no regularizer's (none: the one with the best
+    validation accuracy). Judged on the odd seeds, so that the choice does not flatter it: the drop must exceed the
+    threshold, and validation must not be inferior: the difference must lie above -`margin` points.
+    """
+    chosen = [regularizer, "none"]
+    kept = rows[rows["regularizer"].isin(chosen)]
+    random = kept[kept["noise"] == "randY"].pivot_table("final_train_accuracy", "seed", ["regularizer", "strength"])
+    real = kept[kept["noise"] == "none"].pivot_table("best_validation_accuracy", "seed", ["regularizer", "strength"])
+    if any(name not in part.columns for name in chosen for part in (random, real)):
+        return _estimate(pd.Series(dtype=float), threshold, [], "regularizer or reference missing")
+    drop = -100 * random[regularizer].sub(random["none"].iloc[:, 0], axis=0)
+    change = 100 * real[regularizer].sub(real["none"].iloc[:, 0], axis=0)
+    strength = _choose(drop[drop.index % 2 == 0], change[change.index % 2 == 0], tolerance)
+    if strength is None:
+        return _estimate(pd.Series(dtype=float), threshold, [], "no even seed to choose a strength on")
+    drops, changes = (part.loc[part.index % 2 == 1, strength].dropna() for part in (drop, change))
+    validation = mean_effect(changes, threshold=-margin)
+    notes = [
+        f"strength {strength:g}, chosen on the even seeds; validation changes by {validation.effect:+.2f} points "
+        f"[{validation.low:+.2f}, {validation.high:+.2f}]"
+    ]
+    return _estimate(drops, threshold, notes, "no odd seed to judge on", conditions=[(validation, 1)])
+
+
+def _choose(drop: pd.DataFrame, change: pd.DataFrame, tolerance: float) -> float | None:
+    """Return the strength with the largest mean drop of those that cost at most `tolerance`, else the least costly."""
+    drops, changes = drop.mean().dropna(), change.mean().dropna()
+    both = drops.index.intersection(changes.index)
+    if both.empty:
+        return None
+    harmless = [strength for strength in both if changes[strength] >= -tolerance]
+    return float(drops[harmless].idxmax() if harmless else changes[both].idxmax())
+
+
+def _slopes_by_seed(rows: pd.DataFrame, x: str, y: str) -> pd.Series:
+    """Return each seed's least-squares slope through its mean `y` at every `x`; seeds with one `x` have none."""
+    means = rows.groupby(["seed", x])[y].mean().reset_index()
+    slopes = {
+        seed: np.polyfit(cell[x].to_numpy(float), cell[y].to_numpy(float), 1)[0]
+        for seed, cell in means.groupby("seed")
+        if len(cell) > 1
+    }
+    return pd.Series(slopes, dtype=float)
+
+
+def _count(number: int, words: str) -> list[str]:
+    return [f"{words}: {number}"] if number else []
+
+
+def _estimate(values: pd.Series, threshold: float, notes: list[str], missing: str, **more: object) -> Estimate:
+    """Return the estimate over seeds; with no seed at all, say what was `missing`."""
+    reasons = [] if len(values) else [f"{NOT_RUN}: {missing}"]
+    return mean_effect(values.to_numpy(float), threshold=threshold, notes=[*notes, *reasons], **more)

@@ -1,0 +1,108 @@
+"""From one value per independent unit (a seed) to an interval, and from the interval to a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+CONFIDENCE = 0.95
+FEWEST_SEEDS = 3
+"""Below this many independent units there is no verdict: with two, an interval is 9 standard errors to each side."""
+
+SIDES = {"increase": 1, "above": 1, "decrease": -1, "below": -1}
+"""What a claim may expect of its effect, and the side of the threshold that it means."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean effect over independent units with its 95 % interval.
+
+    `p` is two-sided against `threshold`, so it is below 0.05 exactly where the interval leaves the threshold out.
+    Numbers are NaN where they are undefined; `notes` says why, and what was left out or censored.
+    """
+
+    effect: float
+    low: float
+    high: float
+    n: int
+    p: float
+    threshold: float = 0.0
+    notes: tuple[str, ...] = ()
+    conditions: tuple[tuple[Estimate, int], ...] = ()
+    """Further estimates, each with the side of its threshold that it must lie on for the claim to hold."""
+
+
+def mean_effect(
+    values: Float[np.ndarray, " seed"] | Sequence[float],
+    *,
+    threshold: float = 0.0,
+    resolution: float = 0.0,
+    notes: Sequence[str] = (),
+    conditions: Sequence[tuple[Estimate, int]] = (),
+) -> Estimate:
+    """Return the mean of one value per seed with its Student interval and its p value against `threshold`.
+
+    Parameters
+    ----------
+    values
+        One finite value per independent unit.
+    threshold
+        The null hypothesis' mean.
+    resolution
+        A floor of the standard deviation over seeds: what rounding alone would give (a width is only known to an
+        octave). Without it, seeds that happen to agree would be infinitely certain.
+    notes, conditions
+        Passed on.
+
+    Returns
+    -------
+    Estimate
+        As `scipy.stats.ttest_1samp` gives it where `resolution` does not bind.
+    """
+    values = np.asarray(values, dtype=float)
+    count, rest = len(values), {"threshold": threshold, "notes": tuple(notes), "conditions": tuple(conditions)}
+    if count == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0, math.nan, **rest)
+    mean = float(values.mean())
+    if count == 1:
+        return Estimate(mean, math.nan, math.nan, 1, math.nan, **rest)
+    error = max(float(values.std(ddof=1)), resolution) / math.sqrt(count)
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, count - 1)) * error
+    away = abs(mean - threshold)
+    statistic = away / error if error > 0 else (math.inf if away > 0 else 0.0)
+    p = 2 * float(stats.t.sf(statistic, count - 1))
+    return Estimate(mean, mean - half, mean + half, count, p, **rest)
+
+
+def verdict(estimate: Estimate, side: int) -> str:
+    """Return `supported`, `contradicted` or `undecided`.
+
+    Supported: the interval, and that of every condition, lies wholly on its expected side of its threshold.
+    Contradicted: one of them lies wholly on the other side. Undecided: anything else, and fewer than `FEWEST_SEEDS`.
+    """
+    parts = [(estimate, side), *estimate.conditions]
+    if any(part.n < FEWEST_SEEDS for part, _ in parts):
+        return "undecided"
+    if any(_beyond(part, -way) for part, way in parts):
+        return "contradicted"
+    return "supported" if all(_beyond(part, way) for part, way in parts) else "undecided"
+
+
+def decisive_p(estimate: Estimate, side: int) -> float:
+    """Return the p value behind the verdict.
+
+    A contradiction rests on its strongest part alone; otherwise everything must hold, so the weakest part decides.
+    """
+    parts = [(estimate, side), *estimate.conditions]
+    against = [part.p for part, way in parts if _beyond(part, -way)]
+    return min(against) if against else max(part.p for part, _ in parts)
+
+
+def _beyond(estimate: Estimate, side: int) -> bool:
+    """Whether the whole interval lies on that side of its threshold."""
+    return estimate.low > estimate.threshold if side > 0 else estimate.high < estimate.threshold

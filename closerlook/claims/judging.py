@@ -1,0 +1,93 @@
+"""Judge every claim on the tables of a run and write claims.json."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from closerlook.claims.catalogue import Claim, load, select
+from closerlook.claims.effects import NOT_RUN, REGISTRY
+from closerlook.claims.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate, decisive_p, mean_effect, verdict
+from closerlook.figures.tables import read_table
+from closerlook.store import replacing
+
+
+def judge(claims: str | Path, tables: Mapping[str, str | Path], output: str | Path, scale: str) -> None:
+    """Judge the claims of a YAML file on the tables of a run; write `output` (claims.json) whole or not at all.
+
+    Parameters
+    ----------
+    claims
+        Path of claims.yaml.
+    tables
+        Figure name -> path of its CSV. A claim whose figure is not there is undecided, "not run at this scale".
+    output
+        Where the JSON goes; the same claims and tables give the same bytes.
+    scale
+        Name of the scale, kept in the file.
+
+    Raises
+    ------
+    ClaimError
+        If claims.yaml is not valid, or a table lacks a column that a claim reads.
+    """
+    loaded = {figure: read_table(path) for figure, path in tables.items()}
+    judged = [judge_one(claim, loaded.get(claim.figure)) for claim in load(claims)]
+    content = {"claims": judged, "confidence": CONFIDENCE, "scale": scale}
+    with replacing(output) as temporary:
+        temporary.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
+
+
+def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
+    """Return a claim's entry of claims.json: what it says, the verdict, and the effect with its interval.
+
+    Numbers that are undefined are None. `note` holds what was left out or censored, then the claim's own note.
+    """
+    estimate = _estimate(claim, table)
+    decision = verdict(estimate, claim.side)
+    few = [f"{estimate.n} seeds, {FEWEST_SEEDS} are needed"] if 0 < estimate.n < FEWEST_SEEDS else []
+    test = REGISTRY[claim.test]
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "statement": claim.statement,
+        "verdict": decision,
+        "effect": _number(estimate.effect),
+        "low": _number(estimate.low),
+        "high": _number(estimate.high),
+        "n": estimate.n,
+        "p": _number(decisive_p(estimate, claim.side)),
+        "test": claim.test,
+        "expected": claim.expected,
+        "threshold": claim.threshold,
+        "note": "; ".join([*few, *estimate.notes, *([claim.note] if claim.note else [])]),
+        "effect_name": test.effect_name,
+        "unit": test.unit,
+        "figure": claim.figure,
+        "source": claim.source,
+    }
+
+
+def _estimate(claim: Claim, table: pd.DataFrame | None) -> Estimate:
+    if table is None:
+        return mean_effect([], notes=[f"{NOT_RUN}: no table '{claim.figure}'"])
+    if "source" in table:
+        table = table[table["source"] == "run"]  # not the original's values, drawn beside ours
+    rows = select(claim, table)
+    if rows.empty:
+        return mean_effect([], notes=[NOT_RUN])
+    diverged = rows["diverged"].astype(bool)
+    lost = [f"diverged members left out: {int(diverged.sum())}"] if diverged.any() else []
+    found = REGISTRY[claim.test].function(rows[~diverged], claim.side, claim.threshold, **claim.options)
+    return Estimate(**{**vars(found), "notes": (*lost, *found.notes)})
+
+
+def _number(value: float) -> float | None:
+    """Return a number as JSON has it: nine significant digits, None where it is undefined."""
+    return float(f"{value:.9g}") if math.isfinite(value) else None
