@@ -11,9 +11,9 @@ import io
 import pickle
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -39,10 +39,18 @@ class DataError(ValueError):
     """A data set could not be had, or is not what it should be; the message is one line."""
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """What the readers ask of a stream."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes (-1: all that are left)."""
+
+
 class Bounded:
     """A readable stream that refuses to give more than `limit` bytes, so that a decompression bomb ends early."""
 
-    def __init__(self, stream: BinaryIO, limit: int, name: str):
+    def __init__(self, stream: Readable, limit: int, name: str):
         self.stream, self.left, self.name = stream, limit, name
 
     def read(self, size: int = -1) -> bytes:
@@ -98,7 +106,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> UInt8[np.ndarray, "..."]:
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
 
 
-def read_members(stream: BinaryIO, sizes: Mapping[str, int], total: int, name: str) -> dict[str, bytes]:
+def read_members(stream: Readable, sizes: Mapping[str, int], total: int, name: str) -> dict[str, bytes]:
     """Return the wanted members of a tar stream by name: ``sizes`` maps a path in the archive to its largest size.
 
     Only regular files under exactly these paths (a leading ``./`` aside) are read; all else in the archive is passed
@@ -171,7 +179,7 @@ def _cifar_batch(name: str, content: bytes, records: int) -> tuple[np.ndarray, n
     return rows[:, 1:].reshape(records, *CIFAR_SHAPE), rows[:, 0]
 
 
-def _reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray:
+def _reconstruct(kind: type, shape: tuple[int, ...], code: bytes | str) -> np.ndarray:
     # NumPy's own pickles always start from an empty array; anything else would be a way to ask for huge memory.
     if kind is not np.ndarray or tuple(shape) != (0,):
         raise pickle.UnpicklingError("an array that does not start empty")
@@ -209,7 +217,7 @@ def unpickle_arrays(content: bytes) -> object:
         raise DataError(f"refused the pickle: {str(error) or type(error).__name__}") from None
 
 
-def mnist_from_splits(splits: Iterable[object], image_shape: tuple[int, int, int]) -> Arrays:
+def mnist_from_splits(splits: object, image_shape: tuple[int, ...]) -> Arrays:
     """Return MNIST from the three (inputs, labels) pairs training, validation, test of ``mnist.pkl``.
 
     Its inputs are float32 of shape (example, pixel), the official byte / 256, so they give the bytes back exactly.

@@ -123,9 +123,9 @@ def standardise(values: Float32[np.ndarray, "..."], mean: float, std: float) -> 
 
 
 def fill_standardised(
-    out: Float32[np.ndarray, "row channel size size"],
+    out: Float32[np.ndarray, "chosen channel size size"],
     images: UInt8[np.ndarray, "example channel row column"],
-    index: Integer[np.ndarray, " row"],
+    index: Integer[np.ndarray, " chosen"],
     pooling: int,
     mean: float,
     std: float,

@@ -145,6 +145,14 @@ def test_arrays_of_another_shape_are_refused(fetch):
         fetch(Fakes().dataset(("short", arrays)))
 
 
+def test_further_check_of_a_data_set_can_refuse(fetch):
+    def check(arrays):
+        raise DataError(f"not these {len(arrays)}")
+
+    with pytest.raises(DataError, match="good: not these 4"):
+        fetch(dataclasses.replace(Fakes().dataset(("good", small_arrays())), check=check))
+
+
 def test_same_arrays_give_the_same_bytes(fetch, tmp_path):
     fetch(Fakes().dataset(("good", small_arrays())))
     first = (tmp_path / "small.h5").read_bytes()
