@@ -17,11 +17,14 @@ def prepare_device(gpus: int) -> torch.device:
     slower. No TF32 anywhere: Lanczos needs the digits.
     """
     torch.set_num_threads(1)
+    if gpus < 1 or not torch.cuda.is_available():
+        return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its first handle is made
+    # Only here: the call imports the compiler (seconds), and one CPU thread is deterministic without it.
     torch.use_deterministic_algorithms(True)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    return torch.device("cuda" if gpus > 0 and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda")
 
 
 def device_name(device: torch.device) -> str:
