@@ -1,4 +1,4 @@
-"""One figure from its measurements to its files: the tidy CSV, and the drawing as SVG and PDF, always the same bytes."""
+"""One figure from its measurements to its files: the tidy CSV, and the same drawing as SVG and PDF, undated."""
 
 from __future__ import annotations
 

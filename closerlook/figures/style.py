@@ -71,12 +71,15 @@ HOUSE = {
 
 
 def house(draw: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Figure]:
-    """Decorate a figure's `draw`: run it under the house style, whatever the caller's settings are."""
+    """Decorate a figure's `draw`: run it under the house style, whatever the caller's settings are.
+
+    A table in which every member diverged gets a figure that says so.
+    """
 
     @wraps(draw)
     def styled(table: pd.DataFrame) -> Figure:
         with mpl.rc_context({**mpl.rcParamsDefault, **HOUSE, "backend": mpl.rcParams["backend"]}):
-            return draw(table)
+            return nothing(table) if table["diverged"].all() else draw(table)
 
     return styled
 
@@ -84,6 +87,13 @@ def house(draw: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Fi
 def figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches; it belongs to no window, so nothing has to be closed."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def nothing(table: pd.DataFrame) -> Figure:
+    """Return the figure of a table without a member that can be drawn: its small print alone."""
+    empty = figure(FULL_WIDTH, 0.5)
+    note(empty, left_out(table) or ["Nothing was trained for this figure."])
+    return empty
 
 
 def colour(noise: str, level: float) -> str:

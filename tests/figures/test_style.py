@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from scipy import stats
+
+from closerlook.figures import style
+from closerlook.figures.labels import label_points
+
+
+def luminance(colour: str) -> float:
+    return float(np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.fixture
+def axes() -> Axes:
+    return style.figure(3, 2).add_subplot()
+
+
+@given(values=st.lists(st.floats(0.01, 100), min_size=2, max_size=9).filter(lambda values: np.ptp(values) > 1e-3))
+def test_bands_are_scipys_t_intervals(values: list[float]) -> None:
+    oracle = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert style.t_interval(values) == pytest.approx(oracle)
+    logs = np.log(values)
+    oracle = np.exp(stats.t.interval(0.95, len(values) - 1, logs.mean(), stats.sem(logs)))
+    assert style.log_t_interval(values) == pytest.approx(tuple(oracle))
+    assert style.geometric_mean(np.array(values)) == pytest.approx(stats.gmean(values))
+
+
+def test_one_member_has_no_band() -> None:
+    assert np.isnan(style.t_interval([0.5])).all()
+
+
+@pytest.mark.parametrize("noise", ["randX", "randXg", "randY"])
+def test_a_kinds_levels_darken(noise: str) -> None:
+    shades = [luminance(style.colour(noise, level)) for level in (0.2, 0.4, 0.6, 0.8, 1.0)]
+    assert shades == sorted(shades, reverse=True)
+    assert style.colour(noise, 0.7) == style.HUES[noise].lower()
+    assert style.colour(noise, 0) == style.CLEAN
+
+
+def test_log_ticks_are_the_values_themselves(axes: Axes) -> None:
+    axes.plot([8, 16, 64], [1, 2, 3])
+    style.log_axis(axes, [8, 64, 16, 8])
+    axes.figure.canvas.draw()
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["8", "16", "64"]
+    assert len(axes.get_xticks(minor=True)) == 0
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 1000), (8, 70), (1.1, 2.9), (0.0004, 0.003)])
+def test_a_log_axis_shows_at_least_two_round_numbers(axes: Axes, low: float, high: float) -> None:
+    axes.plot([0, 1], [low, high])
+    style.log_numbers(axes)
+    axes.figure.canvas.draw()
+    shown = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert len(shown) >= 2
+    assert [float(text.replace(",", "")) for text in shown] == pytest.approx(axes.get_yticks())
+
+
+def test_a_curve_of_missing_values_draws_nothing(axes: Axes) -> None:
+    style.curve(axes, pd.DataFrame({"x": [1.0], "y": [np.nan]}), "x", "y", noise="randX")
+    assert not axes.lines
+
+
+def test_a_house_figure_ignores_the_callers_settings() -> None:
+    import matplotlib as mpl
+
+    seen = style.house(lambda table: mpl.rcParams["font.size"])
+    with mpl.rc_context({"font.size": 30}):
+        assert seen(pd.DataFrame({"diverged": [False]})) == style.HOUSE["font.size"]
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_no_text_is_smaller_than_seven_points() -> None:
+    assert min(value for name, value in style.HOUSE.items() if name.endswith("size") and "marker" not in name
+               and ".major." not in name) >= 7  # fmt: skip
+
+
+def test_labels_do_not_overlap_each_other(axes: Axes) -> None:
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    points = np.array([[0.5, 0.5], [0.52, 0.5], [0.5, 0.53], [0.53, 0.53]])
+    label_points(axes, [(x, y, "0.25") for x, y in points], points, (150, 90))
+    axes.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
