@@ -148,7 +148,7 @@ def memorizes_less(
     if strength is None:
         return _estimate(pd.Series(dtype=float), threshold, [], "no even seed to choose a strength on")
     drops, changes = (part.loc[part.index % 2 == 1, strength].dropna() for part in (drop, change))
-    validation = mean_effect(changes, threshold=-margin)
+    validation = mean_effect(changes.to_numpy(float), threshold=-margin)
     notes = [
         f"strength {strength:g}, chosen on the even seeds; validation changes by {validation.effect:+.2f} points "
         f"[{validation.low:+.2f}, {validation.high:+.2f}]"

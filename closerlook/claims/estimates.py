@@ -105,4 +105,4 @@ def decisive_p(estimate: Estimate, side: int) -> float:
 
 def _beyond(estimate: Estimate, side: int) -> bool:
     """Whether the whole interval lies on that side of its threshold."""
-    return estimate.low > estimate.threshold if side > 0 else estimate.high < estimate.threshold
+    return bool(estimate.low > estimate.threshold if side > 0 else estimate.high < estimate.threshold)

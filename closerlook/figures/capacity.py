@@ -20,7 +20,7 @@ COLUMNS = (
     "dataset", "image_size", "examples", "width", "noise", "level", "seed", "best_train_accuracy",
     "best_validation_accuracy", "final_validation_accuracy", "fit_epoch", "diverged",
 )  # fmt: skip
-PANELS = {"best_validation_accuracy": "Best validation accuracy", "best_train_accuracy": "Best training accuracy"}
+PANELS = {"best_validation_accuracy": "Best validation\naccuracy", "best_train_accuracy": "Best training\naccuracy"}
 
 
 def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: Path | None = None) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def draw(table: pd.DataFrame) -> Figure:
                     _level_key(axes, rows, kind)
                 first = first or axes
         _needed(half.add_subplot(grid[:, len(kinds)]), rows, kinds)
-        words = f"{style.dataset_words(rows.iloc[0])}, {rows['examples'].iloc[0]:,} training examples"
+        words = f"{style.dataset_words(rows.iloc[0])}, {int(rows['examples'].iloc[0]):,} training examples"
         half.suptitle(words, fontsize=8.5, fontweight="bold")
     style.note(drawing, _small_print(table))
     return drawing
@@ -63,11 +63,16 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _small_print(table: pd.DataFrame) -> list[str]:
     sentences = ["Lines: mean over seeds; bands: 95 % t intervals. Best: over the epochs of a run."]
-    if (table["level"] == 1).any():
+    if _hides_pure_noise(table):
         sentences.append("Pure noise validates at chance and is left out above.")
     if (table["source"] == "paper").any():
         sentences.append("Dashed: read off the original figure.")
     return sentences + style.left_out(table)
+
+
+def _hides_pure_noise(rows: pd.DataFrame) -> bool:
+    """Whether to leave level 1 out of the validation panels: it is at chance and would squeeze the other lines."""
+    return rows["level"].nunique() > 2 and bool(rows["level"].max() == 1)
 
 
 def _of_kind(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -76,8 +81,8 @@ def _of_kind(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 
 def _accuracy(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame, kind: str, accuracy: str) -> None:
-    if accuracy == "best_validation_accuracy" and len(set(rows["level"])) > 2:
-        rows = rows[rows["level"] < 1]  # at chance: it would squeeze the lines that differ
+    if accuracy == "best_validation_accuracy" and _hides_pure_noise(rows):
+        rows = rows[rows["level"] < 1]
     for (noise, level), line in _of_kind(rows, kind).groupby(["noise", "level"]):
         style.curve(axes, line, "width", accuracy, noise=noise, level=level)
     if accuracy in paper:

@@ -62,8 +62,8 @@ def draw(table: pd.DataFrame) -> Figure:
 def _fixed(sweep: pd.DataFrame, swept: str) -> str:
     """Return what a sweep holds constant, for its panels' titles."""
     if swept == "width":
-        return f"{sweep['examples'].iloc[0]:,} examples"
-    return f"{sweep['width'].iloc[0]} units per layer"
+        return f"{int(sweep['examples'].iloc[0]):,} examples"
+    return f"{int(sweep['width'].iloc[0])} units per layer"
 
 
 def _small_print(table: pd.DataFrame, ours: pd.DataFrame) -> list[str]:

@@ -55,7 +55,10 @@ def draw(table: pd.DataFrame) -> Figure:
                 _panel(axes, rows[rows["checkpoint"] == checkpoint], number)
                 if axes is not line[0]:
                     style.shares_y(axes)
-                axes.xaxis.label.set_visible(axes is grid[-1, len(checkpoints) // 2])
+                labelled = (
+                    grid[-1] if len(datasets) == 1 else grid[-1, len(checkpoints) // 2 :][:1]
+                )  # or they would touch
+                axes.xaxis.label.set_visible(axes in labelled)
             style.log_numbers(line[0])
         for axes, checkpoint in zip(grid[0], checkpoints, strict=True):
             axes.set_title(rows.loc[rows["checkpoint"] == checkpoint, "at"].iloc[0].replace(" ", "\n", 1), fontsize=7)

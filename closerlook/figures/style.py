@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from numbers import Real
 from textwrap import fill
 
 import matplotlib as mpl
@@ -37,6 +38,9 @@ KIND_WORDS = {
 DATASET_WORDS = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 ACCENT = "#8E3A80"
 """For what is no noise kind: regularizers."""
+
+Values = Float[np.ndarray, " member"] | Sequence[float] | pd.Series
+"""One number per member."""
 
 HOUSE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same glyphs
@@ -84,7 +88,7 @@ def house(draw: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Fi
     return styled
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: Real, height: Real) -> Figure:
     """Return an empty figure of so many inches; it belongs to no window, so nothing has to be closed."""
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -96,7 +100,7 @@ def nothing(table: pd.DataFrame) -> Figure:
     return empty
 
 
-def colour(noise: str, level: float) -> str:
+def colour(noise: str, level: Real) -> str:
     """Return the colour of a noise kind at a level from 0 to 1: its hue at 0.7, lighter below and darker above."""
     if noise == "none" or level == 0:
         return CLEAN
@@ -118,7 +122,7 @@ def dataset_words(row: pd.Series) -> str:
     return f"{DATASET_WORDS.get(row['dataset'], row['dataset'])} {size}×{size}"
 
 
-def t_interval(values: Sequence[float]) -> tuple[float, float]:
+def t_interval(values: Values) -> tuple[float, float]:
     """Return the 95 % Student interval of the mean over members (seeds); NaNs for fewer than two of them."""
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
@@ -127,19 +131,19 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     return values.mean() - half, values.mean() + half
 
 
-def log_t_interval(values: Sequence[float]) -> tuple[float, float]:
+def log_t_interval(values: Values) -> tuple[float, float]:
     """Return the 95 % Student interval of the geometric mean, for what is drawn on a log axis."""
     low, high = t_interval(np.log(np.asarray(values, dtype=float)))
     return float(np.exp(low)), float(np.exp(high))
 
 
-def geometric_mean(values: Float[np.ndarray, " member"]) -> float:
+def geometric_mean(values: Values) -> float:
     """Return the geometric mean of positive values."""
     return float(np.exp(np.log(np.asarray(values, dtype=float)).mean()))
 
 
 def curve(
-    axes: Axes, rows: pd.DataFrame, x: str, y: str, *, noise: str, level: float = 1.0, log: bool = False, **line: object
+    axes: Axes, rows: pd.DataFrame, x: str, y: str, *, noise: str, level: Real = 1.0, log: bool = False, **line: object
 ) -> None:
     """Draw the mean of `y` over members against `x`, with a band that is its 95 % t interval.
 
@@ -164,7 +168,7 @@ def curve(
     )
 
 
-def log_axis(axes: Axes, values: Iterable[float], which: str = "x", words: dict[float, str] | None = None) -> None:
+def log_axis(axes: Axes, values: Iterable[Real], which: str = "x", words: dict[Real, str] | None = None) -> None:
     """Make an axis logarithmic with one tick at each of the `values` that occur, written out (8, 16, 32, ...).
 
     Of many values only every other one keeps its tick, the largest always does. `words` replaces a tick's number.
@@ -178,7 +182,7 @@ def log_axis(axes: Axes, values: Iterable[float], which: str = "x", words: dict[
     axis.set_minor_locator(NullLocator())
 
 
-def share_axis(axes: Axes, levels: Iterable[float]) -> None:
+def share_axis(axes: Axes, levels: Iterable[Real]) -> None:
     """Make the x axis one of noise shares, with a tick at each level (at most six)."""
     ticks = sorted({float(level) for level in levels})
     ticks = ticks if len(ticks) <= 6 else [ticks[0], *ticks[2:-1:2], ticks[-1]]
@@ -213,7 +217,7 @@ def _plain(value: float) -> str:
     return f"{value:,.0f}" if 100 <= value < 1e6 else f"{value:.2g}"
 
 
-def key(noise: str, level: float, label: str, **line: object) -> Line2D:
+def key(noise: str, level: Real, label: str, **line: object) -> Line2D:
     """Return a legend entry in the colour and with the marker of a noise kind and level."""
     settings = {"color": colour(noise, level), "marker": marker(noise), "markeredgewidth": 0, **line}
     return Line2D([], [], label=label, **settings)
@@ -227,4 +231,4 @@ def left_out(table: pd.DataFrame) -> list[str]:
 
 def note(drawing: Figure, sentences: Sequence[str]) -> None:
     """Write the small print below the panels."""
-    drawing.supxlabel(fill(" ".join(sentences), 126), linespacing=1.3, fontsize=7, color="#555555", x=0.01, ha="left")
+    drawing.supxlabel(fill(" ".join(sentences), 138), linespacing=1.3, fontsize=7, color="#555555", x=0.01, ha="left")

@@ -225,7 +225,7 @@ def test_capacity_draws_every_width_and_level(width_files: list[Path]) -> None:
     drawing = capacity.draw(capacity.tabulate(width_files))
     check_drawing(drawing)
     assert len(drawing.axes) == 5
-    training = next(axes for axes in drawing.axes if axes.get_ylabel() == "Best training accuracy")
+    training = next(axes for axes in drawing.axes if axes.get_ylabel() == "Best training\naccuracy")
     assert [tick.get_text() for tick in training.get_xticklabels()] == ["8", "16", "32"]
     assert len(training.lines) == 3  # real data and two levels
     np.testing.assert_allclose(training.lines[0].get_ydata(), [0.68, 0.76, 0.92], rtol=1e-6)
@@ -384,3 +384,14 @@ def test_a_figure_whose_members_all_diverged_is_drawn(train: Callable[..., Path]
         drawing = module.draw(module.tabulate([path]))
         drawing.canvas.draw()
         assert "2 diverged members left out." in note_of(drawing)
+
+
+def test_pure_noise_leaves_the_validation_panels_only_where_it_says_so(
+    width_files: list[Path], train: Callable[..., Path], members: Callable
+) -> None:
+    swept = capacity.draw(capacity.tabulate(width_files))
+    assert len(swept.axes[0].lines) == 2  # real data and level 0.5
+    assert "Pure noise validates at chance" in note_of(swept)
+    ends = capacity.draw(capacity.tabulate([train(members(1, {"none": (0.0,), "randY": (1.0,)}))]))
+    assert len(ends.axes[0].lines) == 2  # real data and level 1
+    assert "Pure noise" not in note_of(ends)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from scipy import stats
 
 from closerlook.figures import style
@@ -68,12 +70,17 @@ def test_a_curve_of_missing_values_draws_nothing(axes: Axes) -> None:
 
 
 def test_a_house_figure_ignores_the_callers_settings() -> None:
-    import matplotlib as mpl
+    seen = []
 
-    seen = style.house(lambda table: mpl.rcParams["font.size"])
+    @style.house
+    def draw(table: pd.DataFrame) -> Figure:
+        seen.append(mpl.rcParams["font.size"])
+        return style.figure(1, 1)
+
     with mpl.rc_context({"font.size": 30}):
-        assert seen(pd.DataFrame({"diverged": [False]})) == style.HOUSE["font.size"]
+        draw(pd.DataFrame({"diverged": [False]}))
         assert mpl.rcParams["font.size"] == 30
+    assert seen == [style.HOUSE["font.size"]]
 
 
 def test_no_text_is_smaller_than_seven_points() -> None:
