@@ -1,0 +1,1 @@
+"""What is computed from an ensemble's checkpoints, one module a measure."""

@@ -1,4 +1,4 @@
-"""Curvature of the loss at checkpoints: largest Hessian eigenvalue, trace and Frobenius norm, each with its uncertainty.
+"""Curvature at the checkpoints of an ensemble: from `trained.h5` to `curvature.h5`.
 
 Sharpness is what *Deep Nets Don't Learn via Memorization* (Figure 4) and *Three Factors Influencing Minima in SGD*
 compare. The Hessian is that of the mean loss over the training set that a member saw, corrupted labels included.
@@ -6,176 +6,202 @@ compare. The Hessian is that of the mean loss over the training set that a membe
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from math import prod
+from pathlib import Path
 
+import h5py
+import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from closerlook.measures.lanczos import Eigenpairs, Subspace, largest_eigenvalues
-from closerlook.measures.trace import Estimate, trace_and_frobenius
-from closerlook.nets.network import Network, Objective
+from closerlook import nets, store
+from closerlook.data.loading import TrainingData, load_training_data
+from closerlook.measures.hessian import Curvature, Effort, curvature
+from closerlook.nets.network import Network
+from closerlook.spec import Member
+from closerlook.store import StoreError
+from closerlook.training.device import device_name, versions
+from closerlook.training.objectives import CrossEntropy
+from closerlook.training.streams import generator
 
-_EXAMPLES_AT_ONCE = 8192
+STACK_MEMBERS = {"cpu": 8, "cuda": 64}
+STACK_BYTES = 2**30
+"""Memory of a stack on a CPU; on a GPU it is 2/5 of what is free. A stack has at least one member."""
 
-
-@dataclass(frozen=True)
-class Effort:
-    """How exact the numbers should be, and what they may cost.
-
-    `tolerance`: relative error bound of the eigenvalue; `max_products`: cap on its Hessian products; `trace_tolerance`:
-    relative standard error of trace and Frobenius norm; `max_probes`: cap on their probes, one product each.
-    """
-
-    tolerance: float = 1e-3
-    trace_tolerance: float = 0.05
-    max_products: int = 60
-    max_probes: int = 64
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-@dataclass(frozen=True)
-class Curvature:
-    """What was measured of each member; NaN where its parameters or its Hessian are not finite."""
-
-    largest: Eigenpairs
-    trace: Estimate
-    frobenius: Estimate
-    loss: Float64[Tensor, "member"]
-
-
-def seeded(*words: object) -> torch.Generator:
-    """Return a CPU generator for what the words name: the same numbers on every device, in whatever stack."""
-    digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
-def curvature(
-    network: Network,
-    parameters: Float[Tensor, "member parameter"],
-    inputs: Float[Tensor, "member batch *site"],
-    targets: Int[Tensor, "member batch"],
-    objective: Objective,
-    generators: Sequence[torch.Generator],
+def measure_curvature(
+    trained: Path,
+    data: Path,
+    noise: Mapping[str, Path],
+    output: Path,
     *,
-    start: Float[Tensor, "member parameter"] | None = None,
-    effort: Effort | None = None,
-) -> Curvature:
-    """Measure the Hessian of each member's mean loss over its batch.
+    checkpoints: Sequence[str],
+    tolerance: float = 1e-3,
+    trace_tolerance: float = 0.05,
+    max_products: int = 60,
+    max_probes: int = 64,
+    examples: int | None = None,
+    dtype: str = "float32",
+    device: str = "cpu",
+    log: Callable[[str], None] = print,
+) -> None:
+    """Measure the Hessian of every member at the named checkpoints, and write `curvature.h5`.
 
-    The precision and the device are those of `parameters`.
+    A member's checkpoints are taken in the order of their epochs, each search starting from the eigenvector before.
+    Members that diverged or never reached a checkpoint have NaN there.
 
     Parameters
     ----------
-    network, parameters, inputs, targets, objective
-        The members and what they are asked; each member may have its own examples.
-    generators : sequence of torch.Generator
-        One a member, on the CPU.
-    start : Tensor, optional
-        A guess of each member's top eigenvector, such as that of its previous checkpoint. Rows that are zero or not
-        finite, and None, stand for the gradient of the loss, which lies mostly in the top eigenspace (Gur-Ari et al.,
-        *Gradient Descent Happens in a Tiny Subspace*, 2018).
-    effort : Effort, optional
-        Tolerances and caps.
+    trained, data, output : Path
+        `trained.h5`, the data set, and the file to write, which appears whole or not at all.
+    noise : mapping of str to Path
+        The corrupted training sets by noise kind.
+    checkpoints : sequence of str
+        Names of checkpoints in `trained`.
+    tolerance, trace_tolerance, max_products, max_probes
+        See `closerlook.measures.hessian.Effort`.
+    examples : int, optional
+        Measure on so many training examples of each member, drawn by its seed, the same at every checkpoint; None: all.
+    dtype : {"float32", "float64"}
+        Precision of the products.
+    device : str
+        A torch device.
+    log : callable
+        Receives the log lines.
+
+    Raises
+    ------
+    closerlook.store.StoreError
+        If an input file is damaged, does not belong to the others, or lacks a checkpoint.
+    ValueError
+        If `dtype` or `examples` is impossible.
     """
-    effort = effort or Effort()
-    count = len(parameters)
-    finite = torch.isfinite(parameters).all(dim=1).cpu().nonzero().flatten()
-    draws = _Draws([generators[member] for member in finite], parameters)
-    stack = _Stack(network, parameters[finite], inputs[finite], targets[finite], objective)
-    loss, first = stack.first_block(draws)
-    if start is not None:
-        given = start[finite].to(first)
-        usable = torch.isfinite(given).all(dim=1) & (given != 0).any(dim=1)
-        first[:, 0] = torch.where(usable[:, None], given, first[:, 0])
-    pairs, subspace = largest_eigenvalues(
-        stack.products, first, draws.signs, tolerance=effort.tolerance, max_products=effort.max_products
-    )
-    trace, frobenius = trace_and_frobenius(
-        stack.products,
-        subspace,
-        draws.signs,
-        torch.isfinite(pairs.eigenvalue).nonzero().flatten(),
-        tolerance=effort.trace_tolerance,
-        max_probes=effort.max_probes,
-    )
-    return Curvature(
-        _spread(pairs, finite, count),
-        _spread(trace, finite, count),
-        _spread(frobenius, finite, count),
-        _spread_tensor(loss, finite, count),
-    )
+    effort = Effort(tolerance, trace_tolerance, max_products, max_probes)
+    with store.read(trained, "trained") as file:
+        spec = store.read_spec(file)
+        _require(file, trained, checkpoints, dtype, examples, spec.examples)
+        loaded = load_training_data(spec, data, noise)
+        network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
+        epochs = np.stack([file[f"checkpoints/{name}/epoch"][:] for name in checkpoints], axis=1)
+        table = _Table(checkpoints, len(spec.members))
+        size = _stack_size(network, examples or spec.examples, effort, DTYPES[dtype], torch.device(device))
+        for first in range(0, len(spec.members), size):
+            numbers = range(first, min(first + size, len(spec.members)))
+            members = [spec.members[number] for number in numbers]
+            inputs, targets = _examples(loaded, members, numbers, examples, DTYPES[dtype], device)
+            vector = None
+            for order in epochs[numbers].argsort(axis=1, kind="stable").T:
+                names = [checkpoints[index] for index in order]
+                parameters = _parameters(file, network, names, numbers)
+                draws = [
+                    generator(f"curvature/{name}", member.seed) for name, member in zip(names, members, strict=True)
+                ]
+                result = curvature(
+                    network, parameters.to(inputs), inputs, targets, CrossEntropy(), draws, start=vector, effort=effort
+                )
+                table.enter(result, names, numbers)
+                vector = result.largest.vector
+            which = f"networks {first}-{numbers[-1]} of {len(spec.members)}"
+            log(f"{spec.name}: curvature of {which}, {table.account(numbers)}")
+    settings = asdict(effort) | {
+        "checkpoints": list(checkpoints),
+        "examples": examples,
+        "subset": "all training examples" if examples is None else "drawn by the member's seed",
+        "dtype": dtype,
+    }
+    with store.create(output, "curvature") as file:
+        table.write(file)
+        store.write_attributes(file, spec=spec.to_json(), settings=settings, versions=versions())
+        file.attrs["device"] = "cpu" if torch.device(device).type == "cpu" else device_name(torch.device(device))
 
 
-class _Draws:
-    """Random signs of the members, each from its own generator."""
-
-    def __init__(self, generators: Sequence[torch.Generator], like: Tensor) -> None:
-        self.generators = generators
-        self.like = like
-
-    def signs(self, members: Tensor, count: int, size: int | None = None) -> Tensor:
-        """Return signs of shape (selected, count, size); a vector has as many entries as a member has parameters."""
-        size = size or self.like.shape[1]
-        rows = [
-            torch.empty(count, size, dtype=torch.int8).random_(0, 2, generator=self.generators[member])
-            for member in members.tolist()
-        ]
-        return torch.stack(rows).to(self.like).mul_(2).sub_(1)
+def _require(
+    file: h5py.File, path: Path, checkpoints: Sequence[str], dtype: str, examples: int | None, most: int
+) -> None:
+    if missing := [name for name in checkpoints if name not in file["checkpoints"]]:
+        present = ", ".join(sorted(file["checkpoints"])) or "none"
+        raise StoreError(f"{path}: no checkpoint {', '.join(missing)}; it has {present}")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; allowed are {', '.join(DTYPES)}")
+    if examples is not None and not 1 <= examples <= most:
+        raise ValueError(f"examples is {examples}; allowed are 1 to {most}, the size of the training set")
 
 
-class _Stack:
-    """Members whose Hessians are asked for; products go to those that still want them."""
-
-    def __init__(
-        self, network: Network, parameters: Tensor, inputs: Tensor, targets: Tensor, objective: Objective
-    ) -> None:
-        self.network, self.objective = network, objective
-        self.parameters, self.inputs, self.targets = parameters, inputs, targets
-        self.selected: list[int] | None = None
-
-    def products(self, vectors: Tensor, members: Tensor) -> Tensor:
-        """See `closerlook.measures.lanczos.Products`."""
-        if self.selected != members.tolist():
-            self.selected = members.tolist()
-            arguments = (self.parameters, self.inputs, self.targets)
-            if len(members) < len(self.parameters):
-                arguments = tuple(part[members] for part in arguments)
-            self.operator = self.network.hessian_operator(*arguments, self.objective)
-        return self.operator(vectors)
-
-    def first_block(self, draws: _Draws) -> tuple[Tensor, Tensor]:
-        """Return each member's mean loss, and two starts: the gradient and a random combination of the examples' own.
-
-        The second guards against what the first misses. Signs times the gradients of single examples have, along each
-        eigenvector, a share in proportion to about its eigenvalue, where white noise has 1 of 43 018 parameters.
-        """
-        members, examples = self.targets.shape
-        signs = draws.signs(torch.arange(members), 1, examples) if members else self.parameters.new_zeros(0, 1, 0)
-        block = self.parameters.new_zeros(members, 2, self.parameters.shape[1])
-        loss = torch.zeros(members, dtype=torch.float64)
-        for piece in torch.arange(examples).split(_EXAMPLES_AT_ONCE):
-            part = slice(int(piece[0]), int(piece[-1]) + 1)
-            targets = self.targets[:, part]
-            for row, weight in enumerate((torch.ones_like(signs), signs)):
-                # A backward pass through autograd frees its graph, so each start has a forward pass of its own.
-                outputs, tape = self.network.forward(self.parameters, self.inputs[:, part])
-                gradient = self.objective.gradient(outputs, targets) * weight[:, :, part]
-                self.network.backward(tape, gradient, into=block[:, row], keep=1.0)
-            loss += self.objective.losses(outputs, targets).double().sum(dim=1).cpu() / examples
-        return loss, block
+def _stack_size(network: Network, examples: int, effort: Effort, dtype: torch.dtype, device: torch.device) -> int:
+    """Return how many members fit: two bases (one while members are picked), inputs, and the products' tape."""
+    site, *hidden = (prod(shape) for shape in network.sites(1))
+    numbers = 2 * effort.max_products * network.size + examples * (2 * site + 6 * sum(hidden))
+    room = STACK_BYTES if device.type == "cpu" else 2 * torch.cuda.mem_get_info(device)[0] // 5
+    return max(1, min(STACK_MEMBERS[device.type], room // (dtype.itemsize * numbers)))
 
 
-def _spread(result: Eigenpairs | Estimate, rows: Tensor, count: int) -> Eigenpairs | Estimate:
-    """Put the results of some members into rows of all."""
-    return type(result)(**{name: _spread_tensor(part, rows, count) for name, part in vars(result).items()})
+def _examples(
+    loaded: TrainingData,
+    members: Sequence[Member],
+    numbers: range,
+    examples: int | None,
+    dtype: torch.dtype,
+    device: str,
+) -> tuple[Tensor, Tensor]:
+    rows, labels = loaded.rows[numbers], loaded.labels[numbers]
+    if examples is not None:
+        orders = [torch.randperm(rows.shape[1], generator=generator("curvature/subset", m.seed)) for m in members]
+        chosen = np.stack([order[:examples].sort().values.numpy() for order in orders])
+        rows, labels = (np.take_along_axis(part, chosen, axis=1) for part in (rows, labels))
+    return torch.from_numpy(loaded.pool[rows]).to(device, dtype), torch.from_numpy(labels).to(device)
 
 
-def _spread_tensor(part: Tensor, rows: Tensor, count: int) -> Tensor:
-    whole = part.new_full((count, *part.shape[1:]), torch.nan if part.is_floating_point() else 0)
-    whole[rows.to(part.device)] = part
-    return whole
+def _parameters(file: h5py.File, network: Network, names: Sequence[str], numbers: range) -> Tensor:
+    """Return each member's parameters at its own checkpoint, in the file's precision."""
+    parameters = torch.empty(len(names), network.size)
+    for row, number, name in zip(parameters, numbers, names, strict=True):
+        for part, view in network.views(row).items():
+            view.copy_(torch.from_numpy(file[f"checkpoints/{name}/{part}"][number]))
+    return parameters
 
 
-__all__ = ["Curvature", "Effort", "Eigenpairs", "Estimate", "Subspace", "curvature", "seeded"]
+class _Table:
+    """The numbers of `curvature.h5`: one column a checkpoint and quantity, one entry a member."""
+
+    def __init__(self, checkpoints: Sequence[str], members: int) -> None:
+        self.columns: dict[str, dict[str, np.ndarray]] = {name: {} for name in checkpoints}
+        self.members = members
+
+    def enter(self, result: Curvature, names: Sequence[str], numbers: range) -> None:
+        """Enter what was measured of some members, each at its own checkpoint."""
+        values = {
+            "largest_eigenvalue": result.largest.eigenvalue,
+            "residual": result.largest.residual,
+            "converged": result.largest.converged,
+            "products": result.largest.products,
+            "trace": result.trace.estimate,
+            "trace_stderr": result.trace.stderr,
+            "probes": result.trace.probes,
+            "frobenius": result.frobenius.estimate,
+            "frobenius_stderr": result.frobenius.stderr,
+            "loss": result.loss,
+        }
+        for quantity, entries in values.items():
+            for name, number, entry in zip(names, numbers, entries.numpy(), strict=True):
+                column = self.columns[name].setdefault(quantity, np.zeros(self.members, entries.numpy().dtype))
+                column[number] = entry
+
+    def account(self, numbers: range) -> str:
+        """Return what the measurements of some members cost, and how many fell short."""
+        entries = [(column["products"][numbers], column["probes"][numbers]) for column in self.columns.values()]
+        short = sum(
+            (~column["converged"][numbers] & np.isfinite(column["loss"][numbers])).sum()
+            for column in self.columns.values()
+        )
+        spent = sum(products.sum() + probes.sum() for products, probes in entries)
+        return f"{spent} Hessian products, {short} eigenvalues not converged"
+
+    def write(self, file: h5py.File) -> None:
+        """Write a group for every checkpoint."""
+        for name, column in self.columns.items():
+            for quantity, entries in column.items():
+                file.create_dataset(f"{name}/{quantity}", data=entries)

@@ -33,10 +33,10 @@ class Eigenpairs:
     products with the operator that were spent.
     """
 
-    eigenvalue: Float64[Tensor, "member"]
-    residual: Float64[Tensor, "member"]
-    converged: Bool[Tensor, "member"]
-    products: Int64[Tensor, "member"]
+    eigenvalue: Float64[Tensor, " member"]
+    residual: Float64[Tensor, " member"]
+    converged: Bool[Tensor, " member"]
+    products: Int64[Tensor, " member"]
     vector: Float[Tensor, "member parameter"]
 
 
@@ -45,8 +45,8 @@ class Subspace:
     """Where Lanczos has been: orthonormal rows Q (or zero rows), ``tr(Q H Qᵀ)`` and ``‖H Qᵀ‖²`` (Frobenius)."""
 
     basis: Float[Tensor, "member direction parameter"]
-    trace: Float64[Tensor, "member"]
-    squared_norm: Float64[Tensor, "member"]
+    trace: Float64[Tensor, " member"]
+    squared_norm: Float64[Tensor, " member"]
 
 
 def largest_eigenvalues(
@@ -98,7 +98,7 @@ class _Search:
             raise ValueError(f"max_products is {max_products}; a block alone needs {self.width}")
         steps = min(max_products // self.width, -(-size // self.width))
         self.draw = draw
-        self.basis = start.new_zeros(members, steps * self.width, size)
+        self.basis = start.new_empty(members, steps * self.width, size)
         self.filled = 0
         small = {"dtype": torch.float64, "device": "cpu"}
         self.projected = torch.zeros(members, self.basis.shape[1], self.basis.shape[1], **small)
@@ -110,7 +110,8 @@ class _Search:
         self.spent = torch.zeros(members, dtype=torch.int64)
         self.absent = torch.zeros(members, self.basis.shape[1], **small)
         self.active = torch.arange(members)
-        self.block, self.missing = self._orthonormal(functional.normalize(start, dim=2))
+        start = functional.normalize(start, dim=2)
+        self.block, self.missing = self._orthonormal(start, _gram(start.double()))
 
     @property
     def room(self) -> bool:
@@ -129,14 +130,17 @@ class _Search:
         self.projected[:, : self.filled, new] = overlaps
         self.projected[:, new, : self.filled] = overlaps.mT
         self.projected[:, new, new] = (overlaps[:, new] + overlaps[:, new].mT) / 2
-        self.remainder[self.active] = _gram(rest)[self.active]
+        # In float64: one start may have converged, its remainder thousands of times shorter than the other's.
+        remainder = _gram(rest.double())
+        self.remainder[self.active] = remainder[self.active]
         self.spent[self.active] += self.width
         broken = self.active[~torch.isfinite(self.projected[self.active].sum(dim=(1, 2)))]
         self._drop(broken)
         for member in broken:
-            rest[member] = self.projected[member] = self.remainder[member] = self.basis[member] = 0.0
+            rest[member] = basis[member] = 0.0
+            remainder[member] = self.remainder[member] = self.projected[member] = 0.0
         if self.room:
-            self.block, self.missing = self._orthonormal(rest)
+            self.block, self.missing = self._orthonormal(rest, remainder)
 
     def settle(self, tolerance: float) -> None:
         """Take the members' Ritz values, and drop those that have converged."""
@@ -167,7 +171,7 @@ class _Search:
         self.active = self.active[~torch.isin(self.active, members)]
         self.block[members] = 0.0
 
-    def _orthonormal(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _orthonormal(self, rows: Tensor, gram: Tensor) -> tuple[Tensor, Tensor]:
         """Return rows that span the same as `rows` and are orthonormal, to each other and to the basis; which are zero.
 
         What is nothing but rounding is replaced by random directions; where the basis spans everything, by zero.
@@ -176,15 +180,14 @@ class _Search:
         basis = self.basis[:, : self.filled]
         rounding = torch.finfo(rows.dtype).eps
         scale = torch.linalg.matrix_norm(self.projected) if self.filled else torch.zeros(len(rows), dtype=torch.float64)
-        rows, missing = _normalised(rows, 10 * rounding * scale)
+        rows, missing = _normalised(rows, gram, 10 * rounding * scale)
         members = self.active[missing[self.active].any(dim=1)]
         if len(members):
             fresh = self.draw(members, self.width) / rows.shape[2] ** 0.5
             absent = (rows[members] == 0).all(dim=2, keepdim=True)
             rows[members] = torch.where(absent, fresh, rows[members])
         rows = rows.baddbmm_(rows @ basis.mT, basis, alpha=-1)
-        limit = torch.full((len(rows),), 100 * rounding, dtype=torch.float64)
-        return _normalised(rows, limit)
+        return _normalised(rows, _gram(rows), torch.full_like(scale, 100 * rounding))
 
     def eigenpairs(self) -> Eigenpairs:
         """Return what was found."""
@@ -202,15 +205,11 @@ class _Search:
 
 
 def _gram(rows: Tensor) -> Tensor:
-    # In float64: one start may have converged, so that its remainder is thousands of times shorter than the other's.
-    rows = rows.double()
-    return (rows @ rows.mT).cpu()
+    return (rows @ rows.mT).double().cpu()
 
 
-def _normalised(rows: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
+def _normalised(rows: Tensor, gram: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
     """Return orthonormal combinations of each member's rows, zero where their norm is at most `limit`, and where."""
-    gram = _gram(rows)
-    gram = torch.where(torch.isfinite(gram).all(dim=2, keepdim=True).all(dim=1, keepdim=True), gram, 0.0)
     squares, directions = torch.linalg.eigh(gram)
     missing = squares <= limit[:, None] ** 2
     factors = torch.where(missing, 0.0, squares.clamp(min=1e-300).rsqrt())

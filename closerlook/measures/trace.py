@@ -29,16 +29,16 @@ LEAST_PROBES = 8
 class Estimate:
     """A random estimate of each member's value; `stderr` is its estimated standard deviation over the random probes."""
 
-    estimate: Float64[Tensor, "member"]
-    stderr: Float64[Tensor, "member"]
-    probes: Int64[Tensor, "member"]
+    estimate: Float64[Tensor, " member"]
+    stderr: Float64[Tensor, " member"]
+    probes: Int64[Tensor, " member"]
 
 
 def trace_and_frobenius(
     products: Products,
     subspace: Subspace,
     draw: Draw,
-    members: Int64[Tensor, "selected"],
+    members: Int64[Tensor, " selected"],
     *,
     tolerance: float = 0.05,
     max_probes: int = 64,

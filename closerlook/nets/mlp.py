@@ -20,7 +20,7 @@ from closerlook.nets.network import Network, Objective, Perturbation
 CHUNK_BYTES = 2**27
 """Size of one layer's hidden units, over all members, up to which `hessian_operator` takes examples at once."""
 
-TAPE_BYTES = 2**32
+TAPE_BYTES = 2**33
 """A Hessian operator whose tape is larger than this recomputes it for every product (a third more work)."""
 
 
