@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import typst
 
 from closerlook import store
 
-EPOCH = datetime(2017, 1, 1, tzinfo=UTC)
-"""The PDF's time stamp: a fixed one, so that the same inputs give the same bytes. (The year of the papers.)"""
+
+class PaperError(ValueError):
+    """The paper cannot be typeset; the message is one line that names what is missing or wrong."""
 
 
-def typeset(main: Path, results: Path, output: Path) -> None:
+def typeset(main: Path, results: Path, output: Path, log: Callable[[str], None] = print) -> None:
     """Compile the paper of one scale.
+
+    Nothing but the arguments enters: fonts are the compiler's own, and the sources give the document no date. So the
+    same sources and results give the same bytes on every machine.
 
     Parameters
     ----------
@@ -24,21 +28,31 @@ def typeset(main: Path, results: Path, output: Path) -> None:
         ``results/<scale>``, below the working directory, as `main` is.
     output : Path
         The PDF; it appears whole or not at all.
+    log : callable
+        Receives the compiler's warnings, a line each.
 
     Raises
     ------
-    ValueError
-        If typst refuses the sources; the message is its own, on one line.
+    PaperError
+        If a source is wrong, or the results lack a claim, a column or a file that the text quotes.
     """
-    root = Path.cwd()
+    root = Path.cwd().resolve()
+    compiler = typst.Compiler(
+        str(main),
+        root=str(root),
+        ignore_system_fonts=True,
+        sys_inputs={"results": "/" + results.resolve().relative_to(root).as_posix()},
+    )
     try:
-        pdf = typst.compile(
-            str(main),
-            root=str(root),
-            sys_inputs={"results": "/" + results.resolve().relative_to(root.resolve()).as_posix()},
-            timestamp=int(EPOCH.timestamp()),
-        )
+        pdf, warnings = compiler.compile_with_warnings(format="pdf", timestamp=0)
     except typst.TypstError as error:
-        raise ValueError(f"{main}: {error.message}") from None
+        raise PaperError(f"{main}: {_one_line(error.message)}") from None
+    for warning in warnings:
+        log(f"{main}: warning: {_one_line(warning.message)}")
     with store.replacing(output) as temporary:
         temporary.write_bytes(pdf)
+
+
+def _one_line(message: str) -> str:
+    """Return typst's message without its line breaks and without the words that a deliberate stop comes with."""
+    return " ".join(message.split()).removeprefix("panicked with: ")
