@@ -12,13 +12,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What is minimised, as a function of a network's outputs, example by example."""
 
@@ -128,6 +129,12 @@ class Network(ABC):
         (gradient,) = torch.autograd.grad(outputs, inputs, output_gradient)
         return gradient
 
+    def differentiable_outputs(
+        self, parameters: Float[Tensor, "member parameter"], inputs: Float[Tensor, "member batch *site"]
+    ) -> Float[Tensor, "member class batch"]:
+        """Return the unperturbed outputs, attached to the autograd graph of `parameters`."""
+        return self.forward(parameters, inputs)[0]
+
     def hessian_operator(
         self,
         parameters: Float[Tensor, "member parameter"],
@@ -138,7 +145,7 @@ class Network(ABC):
         """Return the product with each member's Hessian of the mean loss over the batch, by double backward."""
         with torch.enable_grad():
             parameters = parameters.detach().requires_grad_()
-            outputs, _ = self.forward(parameters, inputs)
+            outputs = self.differentiable_outputs(parameters, inputs)
             # Members are independent, so the gradient of the sum holds each member's own gradient in its row.
             loss = objective.losses(outputs, targets).mean(dim=1).sum()
             (gradient,) = torch.autograd.grad(loss, parameters, create_graph=True)
@@ -162,15 +169,14 @@ class AutogradNetwork(Network):
     ) -> Float[Tensor, "member class batch"]:
         """Return the outputs from named stacked parameters."""
 
+    def differentiable_outputs(self, parameters, inputs):
+        """See `Network.differentiable_outputs`."""
+        return self.outputs(self.views(parameters), inputs, None)
+
     def forward(self, parameters, inputs, perturbation=None):
         """See `Network.forward`; the tape is the graph from parameters and inputs to outputs."""
         with torch.enable_grad():
-            if not parameters.requires_grad:
-                parameters = parameters.detach().requires_grad_()
+            parameters = parameters.detach().requires_grad_()
             inputs = inputs.detach().requires_grad_()
             outputs = self.outputs(self.views(parameters), inputs, perturbation)
-        return (outputs if parameters.grad_fn or torch.is_grad_enabled() else outputs.detach()), (
-            parameters,
-            inputs,
-            outputs,
-        )
+        return outputs.detach(), (parameters, inputs, outputs)

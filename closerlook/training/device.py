@@ -17,6 +17,9 @@ def prepare_device(gpus: int) -> torch.device:
     slower. No TF32 anywhere: Lanczos needs the digits.
     """
     torch.set_num_threads(1)
+    # Without this MKL's sums depend on where in memory a matrix begins, and so a member on who stands before it in the
+    # stack. MKL reads it at its first product.
+    os.environ.setdefault("MKL_CBWR", "AUTO")
     if gpus < 1 or not torch.cuda.is_available():
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its first handle is made

@@ -21,6 +21,8 @@ from closerlook.training.stack import Problem, Stack, plan_stacks
 
 OVERSHOOT = 1.05
 """Between two looks at the training loss it should not fall by more than this factor when a loss checkpoint is near."""
+DIVERGED_LOSS = 100.0
+"""Nats a training example: far above any guess. A network that exploded often ends there, finite, with its units dead."""
 MOST_LOOKS = 16
 """Looks within one epoch at most: each costs a pass over the training set."""
 
@@ -49,7 +51,7 @@ def train_ensemble(
     Returns
     -------
     Record
-        Histories, checkpoints and outcomes; a member whose loss stops being finite is recorded as diverged.
+        Histories, checkpoints and outcomes; a member whose loss exceeds `DIVERGED_LOSS` is recorded as diverged.
     """
     record = Record(spec, network)
     for numbers in plan_stacks(spec, network, problem.pool.device):
@@ -155,7 +157,7 @@ class _StackRun:
             record.epochs[number] = epoch
             self.fall[number] = self.loss[number] / loss if loss > 0 else 1.0
             self.loss[number] = loss
-            record.diverged[number] = not math.isfinite(loss)
+            record.diverged[number] = not loss < DIVERGED_LOSS  # NaN too
             if record.diverged[number]:
                 continue
             if epoch in self.wanted.epochs:

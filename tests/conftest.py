@@ -1,0 +1,21 @@
+"""Shape annotations are checked in every test: jaxtyping's hook wraps the package in beartype before it is imported."""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MKL_CBWR"] = "AUTO"  # as closerlook.training.device sets it for a job
+
+from jaxtyping import install_import_hook
+
+install_import_hook("closerlook", "typechecker.checked")
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)

@@ -1,0 +1,26 @@
+import pytest
+
+from closerlook.imports import reached_by
+
+
+def names(*starts):
+    return {path.split("closerlook/", 1)[1] for path in reached_by(*starts)}
+
+
+def test_training_reaches_the_trainer_and_no_figure():
+    reached = names("scripts/train.py")
+    assert {"training/trainer.py", "nets/mlp.py", "data/loading.py", "store.py", "spec.py", "__init__.py"} <= reached
+    assert not {path for path in reached if path.startswith(("figures/", "measures/", "claims/"))}
+    assert "plan.py" not in reached, "a change of the plan that leaves a specification alone must not retrain"
+
+
+def test_a_figure_reaches_its_own_module_and_no_other_figure():
+    reached = names("scripts/figure.py", "closerlook.figures.capacity")
+    assert "figures/capacity.py" in reached
+    assert "figures/sharpness.py" not in reached
+    assert not {path for path in reached if path.startswith("training/")}
+
+
+def test_unknown_start_is_named():
+    with pytest.raises(FileNotFoundError, match="nonsense"):
+        reached_by("closerlook.nonsense")
