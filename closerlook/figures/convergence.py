@@ -54,7 +54,9 @@ def draw(table: pd.DataFrame) -> Figure:
             rotation=90, va="center", ha="center", fontsize=8.5, fontweight="bold",
         )  # fmt: skip
     handles = [style.key(kind, shade, words) for kind, _, shade, words in _lines(ours)]
-    drawing.legend(handles=handles, loc="outside upper center", ncols=len(handles) if len(handles) < 5 else 6)
+    drawing.legend(
+        handles=handles, loc="outside upper center", ncols=min(len(handles), 3 if len(handles) in (5, 6) else 4)
+    )
     style.note(drawing, _small_print(table, ours))
     return drawing
 
@@ -109,6 +111,8 @@ def _relative(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame, swept: str) -
         for (noise, level), line in published.groupby(["noise", "level"]):
             style.curve(axes, line, swept, "relative_epochs", noise=noise, level=level, linestyle="--", linewidth=0.7)
     axes.axhline(1, color="#888888", linewidth=0.6, zorder=0)
+    if rows[swept].nunique() < 2:
+        axes.set_ylim(0.5, 2)  # one size: every ratio is 1
     _scales(axes, rows, swept)
     axes.set_ylabel("Epochs to fit, relative")
 

@@ -81,9 +81,11 @@ def draw(table: pd.DataFrame) -> Figure:
     shown = [name for name in REGULARIZERS if name in set(seen["regularizer"])] or ["none"]
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
+    deep = False
     drawing = style.figure(style.FULL_WIDTH, 0.6 + 1.75 * lines * len(datasets))
     for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(datasets), 1)), datasets, strict=True):
         points = trade_off(rows)
+        deep |= bool((points[Y] < _floor(points)).any())
         grid = block.subplots(lines, columns, squeeze=False)
         for place, axes in enumerate(grid.flat):
             if place >= len(shown):
@@ -94,22 +96,35 @@ def draw(table: pd.DataFrame) -> Figure:
             if place % columns:
                 style.shares_y(axes)
         block.suptitle(style.dataset_words(rows.iloc[0]), fontsize=8.5, fontweight="bold")
-    style.note(drawing, _small_print(table))
+    style.note(drawing, _small_print(table, deep))
     return drawing
 
 
-def _small_print(table: pd.DataFrame) -> list[str]:
+def _small_print(table: pd.DataFrame, deep: bool) -> list[str]:
     sentences = [
         "Means over seeds with 95 % t intervals; numbers: strength; cross and dotted lines: no regularizer;",
-        "grey: the other regularizers; triangle: below the panel.",
+        "grey: the other regularizers.",
     ]
+    if deep:
+        sentences.append("Triangle: further down.")
     return sentences + style.left_out(table)
+
+
+def _reference(points: pd.DataFrame) -> float:
+    """Return the validation accuracy without a regularizer (where that was not run: the best there is)."""
+    plain = points.loc[points["regularizer"] == "none", Y]
+    return float(plain.mean() if len(plain) else points[Y].max())
+
+
+def _floor(points: pd.DataFrame) -> float:
+    """Return the lowest validation accuracy that the panels show."""
+    return max(_reference(points) - DEPTH, float(points[Y].min()) - 0.01)
 
 
 def _panel(axes: Axes, points: pd.DataFrame, name: str) -> None:
     plain = points[points["regularizer"] == "none"]
-    reference = plain[Y].mean() if len(plain) else points[Y].max()
-    floor, ceiling = reference - DEPTH, max(points[Y].max(), reference) + 0.02
+    reference = _reference(points)
+    floor, ceiling = _floor(points), max(points[Y].max(), reference) + 0.02
     for other, curve in points.groupby("regularizer"):
         if other not in (name, "none"):
             axes.plot(curve[X], curve[Y].clip(lower=floor), color="#CFCFCF", linewidth=0.8, zorder=1)
