@@ -15,7 +15,7 @@ from closerlook.config import Config, ConfigError, ExperimentOptions, ScheduleOp
 from closerlook.data.formats import DataError
 from closerlook.data.images import pooling_factor
 from closerlook.data.sources import DATASETS
-from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
+from closerlook.spec import NOISE_KINDS, Checkpoints, Ensemble, Member, Schedule
 
 
 class PlanError(ValueError):
@@ -78,6 +78,10 @@ class Plan:
         """Return one family of training sets, or say which there are."""
         return _find("training set", name, self.subsets)
 
+    def noise(self, kind: str) -> str:
+        """Return the kind of noise, or say which there are."""
+        return _find("kind of noise", kind, dict(zip(NOISE_KINDS, NOISE_KINDS, strict=True)))
+
     def measure(self, experiment: str, measure: str) -> dict[str, Any]:
         """Return the options of a measure of an experiment, or say which measures it has."""
         options = _find("experiment", experiment, self.config.experiments).measures
@@ -101,7 +105,7 @@ class Plan:
 
 def _find(what: str, name: str, among: dict[str, Any]) -> Any:
     if name not in among:
-        raise PlanError(f"no {what} {name!r} at this scale; there are: {', '.join(among) or 'none'}")
+        raise PlanError(f"no {what} {name!r} here; there are: {', '.join(among) or 'none'}")
     return among[name]
 
 

@@ -1,9 +1,8 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
 from functools import cache
 
-from snakemake.exceptions import WorkflowError
-
 from closerlook.config import SCALES, ConfigError, read_config
+from closerlook.data.sources import DATASETS
 from closerlook.hardware import count_gpus
 from closerlook.imports import reached_by
 from closerlook.plan import Plan, PlanError
@@ -12,7 +11,7 @@ GPUS = min(1, count_gpus())  # a job takes one; the profile lets one job at a ti
 
 
 wildcard_constraints:
-    scale="|".join(SCALES),
+    scale="[^/]+",
     dataset="[^/]+",
     subset="[^/]+",
     noise="[^/]+",
@@ -21,25 +20,36 @@ wildcard_constraints:
     figure="[^/.]+",
 
 
+def stop(error):
+    """End Snakemake with one line; as an exception of a rule it would come wrapped in ten."""
+    raise SystemExit(f"error: {error}") from None
+
+
 @cache
 def plan(scale):
-    """Return what is to be done at a scale, or stop with the one line that says what is wrong in the config."""
+    """Return what is to be done at a scale."""
     try:
         return Plan(read_config(config, scale))
     except ConfigError as error:
-        raise WorkflowError(f"config: {error}") from None
+        stop(f"config: {error}")
 
 
 def planned(look):
-    """Turn a function of (plan, wildcards) into an input or params function whose failure is one line."""
+    """Make an input or params function of a function of (plan, wildcards); what no experiment makes stops with one line."""
 
     def looked(wildcards):
         try:
             return look(plan(wildcards.scale), wildcards)
         except PlanError as error:
-            raise WorkflowError(str(error)) from None
+            stop(error)
 
     return looked
+
+
+def dataset_source(wildcards):
+    if wildcards.dataset not in DATASETS:
+        stop(f"no data set {wildcards.dataset!r}; there are: {', '.join(DATASETS)}")
+    return reached_by("scripts/dataset.py")
 
 
 def trained(scale, folders):

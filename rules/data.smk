@@ -5,7 +5,7 @@ rule dataset:
     output:
         "data/{dataset}.h5",
     input:
-        source=reached_by("scripts/dataset.py"),
+        source=dataset_source,
     log:
         "logs/dataset/{dataset}.log",
     benchmark:
@@ -33,5 +33,6 @@ rule noise:
         examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),
         validation_examples=planned(lambda plan, wildcards: plan.config.data.validation_examples),
         seeds=planned(lambda plan, wildcards: plan.config.data.seeds),
+        kind=planned(lambda plan, wildcards: plan.noise(wildcards.noise)),
     script:
         "../scripts/noise.py"

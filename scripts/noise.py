@@ -9,7 +9,7 @@ with job_log(snakemake.log[0]):
     write_noise(
         Path(snakemake.input.data),
         Path(snakemake.output[0]),
-        noise=snakemake.wildcards.noise,
+        noise=snakemake.params.kind,
         image_size=snakemake.params.image_size,
         examples=snakemake.params.examples,
         validation_examples=snakemake.params.validation_examples,
