@@ -180,14 +180,14 @@ class _Search:
         basis = self.basis[:, : self.filled]
         rounding = torch.finfo(rows.dtype).eps
         scale = torch.linalg.matrix_norm(self.projected) if self.filled else torch.zeros(len(rows), dtype=torch.float64)
-        rows, missing = _normalised(rows, gram, 10 * rounding * scale)
+        rows, missing = _normalised(rows, gram, 10 * rounding * scale, torch.finfo(torch.float64).eps)
         members = self.active[missing[self.active].any(dim=1)]
         if len(members):
             fresh = self.draw(members, self.width) / rows.shape[2] ** 0.5
             absent = (rows[members] == 0).all(dim=2, keepdim=True)
             rows[members] = torch.where(absent, fresh, rows[members])
         rows = rows.baddbmm_(rows @ basis.mT, basis, alpha=-1)
-        return _normalised(rows, _gram(rows), torch.full_like(scale, 100 * rounding))
+        return _normalised(rows, _gram(rows), torch.full_like(scale, 100 * rounding), rounding)
 
     def eigenpairs(self) -> Eigenpairs:
         """Return what was found."""
@@ -208,9 +208,13 @@ def _gram(rows: Tensor) -> Tensor:
     return (rows @ rows.mT).double().cpu()
 
 
-def _normalised(rows: Tensor, gram: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
-    """Return orthonormal combinations of each member's rows, zero where their norm is at most `limit`, and where."""
+def _normalised(rows: Tensor, gram: Tensor, limit: Tensor, rounding: float) -> tuple[Tensor, Tensor]:
+    """Return orthonormal combinations of each member's rows, zero where there is nothing but rounding, and where.
+
+    That is where their norm is at most `limit`, or its square drowns in the `rounding` with which `gram` was computed.
+    """
     squares, directions = torch.linalg.eigh(gram)
-    missing = squares <= limit[:, None] ** 2
+    least = torch.maximum(limit.square(), 100 * rounding * squares[:, -1])
+    missing = squares <= least[:, None]
     factors = torch.where(missing, 0.0, squares.clamp(min=1e-300).rsqrt())
     return (directions * factors[:, None, :]).mT.to(rows) @ rows, missing
