@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,13 +47,17 @@ def typeset(main: Path, results: Path, output: Path, log: Callable[[str], None] 
     try:
         pdf, warnings = compiler.compile_with_warnings(format="pdf", timestamp=0)
     except typst.TypstError as error:
-        raise PaperError(f"{main}: {_one_line(error.message)}") from None
+        raise PaperError(f"{main}: {_one_line(error)}") from None
     for warning in warnings:
-        log(f"{main}: warning: {_one_line(warning.message)}")
+        log(f"{main}: warning: {_one_line(warning)}")
     with store.replacing(output) as temporary:
         temporary.write_bytes(pdf)
 
 
-def _one_line(message: str) -> str:
-    """Return typst's message without its line breaks and without the words that a deliberate stop comes with."""
-    return " ".join(message.split()).removeprefix("panicked with: ")
+def _one_line(problem: typst.TypstError | typst.TypstWarning) -> str:
+    """Return what the compiler says and where; a deliberate stop of ours says it all itself."""
+    message = " ".join(problem.message.split())
+    if message.startswith("panicked with: "):
+        return message.removeprefix("panicked with: ")
+    place = re.search(r"┌─ (\S+:\d+):\d+", problem.diagnostic)
+    return f"{message} ({place[1]})" if place else message
