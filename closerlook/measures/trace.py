@@ -75,6 +75,8 @@ def trace_and_frobenius(
     squared = quadratic.clone()
     result = _combine(quadratic, squared, subspace)
     for probes in _blocks(max_probes):
+        if not len(members):
+            break
         quadratic[members, probes], squared[members, probes] = _probe(
             products, subspace, draw(members, probes.stop - probes.start), members
         )
@@ -82,8 +84,6 @@ def trace_and_frobenius(
         if probes.stop >= LEAST_PROBES:
             loose = [part.stderr > tolerance * part.estimate.abs() for part in (trace, norm)]
             members = members[(loose[0] | loose[1])[members]]
-        if not len(members):
-            break
     return result
 
 
