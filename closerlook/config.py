@@ -213,7 +213,9 @@ def _at_scale(raw: Mapping[str, Any], scale: str) -> Config:
     figures = {name: _validated(FigureOptions, options, f"figures.{name}") for name, options in raw["figures"].items()}
     for name, experiment in experiments.items():
         if experiment.seeds > data.seeds:
-            raise ConfigError(f"experiments.{name}.seeds: {experiment.seeds} is more than data.seeds, {data.seeds}")
+            raise ConfigError(
+                f"experiments.{name}.seeds: {experiment.seeds} is more than data.seeds, {data.seeds}, at scale {scale}"
+            )
     for name, figure in figures.items():
         for experiment in figure.experiments:
             if experiment not in experiments:

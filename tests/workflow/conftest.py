@@ -1,0 +1,91 @@
+"""The real workflow, in a copy of the project, with the data sets fetched once for all tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "config.yaml", "claims.yaml", "rules", "scripts", "closerlook", "paper", "report", "profiles"]
+
+
+@dataclass
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+
+    def snakemake(self, *arguments, scale="smoke"):
+        """Run Snakemake in the copy, which imports the copy's own package."""
+        environment = os.environ | {"PYTHONPATH": str(self.folder)}
+        config = ["--config", f"scale={scale}"] if scale else []
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", *config],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    def would_run(self, *arguments):
+        """Return which jobs a dry run would do: rule -> set of what stands for the job (figure, experiment, ...)."""
+        result = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        assert result.returncode == 0, result.stderr
+        planned = self.snakemake("--dry-run", *arguments)
+        return parse_jobs(planned.stdout + planned.stderr)
+
+    def edit(self, path, old, new):
+        """Replace the one place where `old` stands in a file."""
+        file = self.folder / path
+        text = file.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+        file.write_text(text.replace(old, new))
+
+
+def parse_jobs(text):
+    """Return rule -> set of wildcard strings from Snakemake's listing of jobs."""
+    jobs, rule = {}, None
+    for line in text.splitlines():
+        if line.startswith(("rule ", "localrule ")):
+            rule = line.split()[1].rstrip(":")
+            jobs.setdefault(rule, set())
+        elif line.strip().startswith("wildcards:") and rule:
+            jobs[rule].add(line.split("wildcards:")[1].strip())
+    return jobs
+
+
+def copy_project(folder, data=None):
+    folder.mkdir(parents=True)
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=ignore)
+        else:
+            shutil.copy(source, folder / part)
+    if data:
+        shutil.copytree(data, folder / "data")
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The project after `snakemake --cores 2 --config scale=smoke` from nothing: data fetched, paper written."""
+    project = copy_project(tmp_path_factory.mktemp("workflow") / "project")
+    result = project.snakemake()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
+    return project
+
+
+@pytest.fixture
+def project(built, tmp_path):
+    """A copy of the built project, results, records and all, to be changed by one test."""
+    folder = tmp_path / "project"
+    shutil.copytree(built.folder, folder, symlinks=True)
+    return Project(folder)
