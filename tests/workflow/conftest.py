@@ -35,10 +35,9 @@ class Project:
 
     def would_run(self, *arguments):
         """Return which jobs a dry run would do: rule -> set of what stands for the job (figure, experiment, ...)."""
-        result = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        result = self.snakemake("--dry-run", *arguments)
         assert result.returncode == 0, result.stderr
-        planned = self.snakemake("--dry-run", *arguments)
-        return parse_jobs(planned.stdout + planned.stderr)
+        return parse_jobs(result.stdout + result.stderr)
 
     def edit(self, path, old, new):
         """Replace the one place where `old` stands in a file."""
@@ -77,7 +76,7 @@ def copy_project(folder, data=None):
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
     """The project after `snakemake --cores 2 --config scale=smoke` from nothing: data fetched, paper written."""
-    project = copy_project(tmp_path_factory.mktemp("workflow") / "project")
+    project = copy_project(tmp_path_factory.mktemp("workflow") / "closer look")
     result = project.snakemake()
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return project

@@ -1,0 +1,60 @@
+"""The same code on a GPU: agrees with the CPU, and gives the same bytes twice."""
+
+import numpy as np
+import pytest
+import torch
+
+from closerlook.nets.mlp import MLP
+from closerlook.spec import Checkpoints, Ensemble, Member
+from closerlook.training.device import device_name, prepare_device
+from closerlook.training.objectives import CrossEntropy
+from closerlook.training.stack import Problem
+from closerlook.training.trainer import train_ensemble
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+
+PLAIN = (Member(seed=0), Member(seed=1, learning_rate=0.05, weight_decay=0.01), Member(seed=1, momentum=0.0))
+REGULARISED = (Member(seed=0, dropout=0.5), Member(seed=1, input_noise=0.5), Member(seed=2, adversarial=0.1))
+NETWORK = MLP((1, 14, 14), (64, 32), 10)
+
+
+def train(members, device):
+    spec = Ensemble(
+        "mnist", 14, 500, 100, "mlp", (64, 32), 32, 5, members, checkpoints=Checkpoints((5,), losses=(1.0,))
+    )
+    generator = torch.Generator().manual_seed(0)
+    data = Problem(
+        pool=torch.randn(500, 1, 14, 14, generator=generator),
+        rows=torch.arange(500).repeat(len(members), 1),
+        labels=torch.randint(10, (500,), generator=generator).repeat(len(members), 1),
+        is_noise=torch.zeros(len(members), 500, dtype=torch.bool),
+        validation_inputs=torch.randn(100, 1, 14, 14, generator=generator),
+        validation_labels=torch.randint(10, (100,), generator=generator),
+        pixel=2.0,
+    )
+    moved = Problem(**{key: value.to(device) if torch.is_tensor(value) else value for key, value in vars(data).items()})
+    return train_ensemble(spec, NETWORK, CrossEntropy(), moved)
+
+
+@pytest.fixture(scope="module")
+def cuda():
+    return prepare_device(1)
+
+
+def test_the_device_is_named(cuda):
+    assert cuda.type == "cuda"
+    assert device_name(cuda) == torch.cuda.get_device_name(0)
+
+
+def test_training_agrees_with_the_cpu(cuda):
+    gpu, cpu = train(PLAIN, cuda), train(PLAIN, torch.device("cpu"))
+    for name in ("train_loss", "validation_loss"):
+        np.testing.assert_allclose(gpu.histories[name], cpu.histories[name], rtol=1e-4)
+    np.testing.assert_allclose(gpu.checkpoints["epoch-5"], cpu.checkpoints["epoch-5"], atol=1e-4)
+
+
+@pytest.mark.parametrize("members", [PLAIN, REGULARISED], ids=["plain", "regularised"])
+def test_two_runs_give_the_same_bytes(cuda, members):
+    first, second = train(members, cuda), train(members, cuda)
+    np.testing.assert_array_equal(first.checkpoints["epoch-5"], second.checkpoints["epoch-5"])
+    np.testing.assert_array_equal(first.histories["validation_loss"], second.histories["validation_loss"])
