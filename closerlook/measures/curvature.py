@@ -26,9 +26,9 @@ from closerlook.training.device import device_name, versions
 from closerlook.training.objectives import CrossEntropy
 from closerlook.training.streams import generator
 
-STACK_MEMBERS = {"cpu": 8, "cuda": 64}
-STACK_BYTES = 2**30
-"""Memory of a stack on a CPU; on a GPU it is 2/5 of what is free. A stack has at least one member."""
+STACK_BYTES = 2**24
+"""What a stack's products work on, on a CPU: a cache's worth. Beyond it stacking costs more than it saves (a quarter at
+1000 examples and 2 x 128 units). On a GPU, with the search's vectors, it is 2/5 of what is free."""
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -132,11 +132,14 @@ def _require(
 
 
 def _stack_size(network: Network, examples: int, effort: Effort, dtype: torch.dtype, device: torch.device) -> int:
-    """Return how many members fit: two bases (one while members are picked), inputs, and the products' tape."""
+    """Return how many members to take at once, at least one."""
     site, *hidden = (prod(shape) for shape in network.sites(1))
-    numbers = 2 * effort.max_products * network.size + examples * (2 * site + 6 * sum(hidden))
-    room = STACK_BYTES if device.type == "cpu" else 2 * torch.cuda.mem_get_info(device)[0] // 5
-    return max(1, min(STACK_MEMBERS[device.type], room // (dtype.itemsize * numbers)))
+    work = examples * (2 * site + 6 * sum(hidden))
+    if device.type == "cpu":
+        return max(1, STACK_BYTES // (dtype.itemsize * work))
+    # The basis is there twice while members are picked.
+    vectors = network.size * 2 * effort.max_products
+    return max(1, 2 * torch.cuda.mem_get_info(device)[0] // 5 // (dtype.itemsize * (work + vectors)))
 
 
 def _examples(

@@ -72,6 +72,8 @@ def curvature(
     count = len(parameters)
     finite = torch.isfinite(parameters).all(dim=1).cpu().nonzero().flatten()
     draws = _Draws([generators[member] for member in finite], parameters)
+    if not len(finite):
+        return _nothing(parameters)
     stack = _Stack(network, parameters[finite], inputs[finite], targets[finite], objective)
     loss, first = stack.first_block(draws)
     if start is not None:
@@ -115,8 +117,7 @@ class _Draws:
 
     def orders(self, count: int) -> Tensor:
         """Return a random order of each member's examples, shape (member, count)."""
-        orders = [torch.randperm(count, generator=generator) for generator in self.generators]
-        return torch.stack(orders) if orders else torch.zeros(0, count, dtype=torch.int64)
+        return torch.stack([torch.randperm(count, generator=generator) for generator in self.generators])
 
 
 class _Stack:
@@ -157,6 +158,15 @@ class _Stack:
                 self.network.backward(tape, gradient, into=block[:, row], keep=1.0)
                 loss += self.objective.losses(outputs, targets).double().sum(dim=1).cpu()
         return loss / self.targets.shape[1], block
+
+
+def _nothing(parameters: Tensor) -> Curvature:
+    """Return the result of members none of which is finite."""
+    unknown = torch.full((len(parameters),), torch.nan, dtype=torch.float64)
+    zero = torch.zeros(len(parameters), dtype=torch.int64)
+    pairs = Eigenpairs(unknown, unknown, zero.bool(), zero, torch.full_like(parameters, torch.nan))
+    estimate = Estimate(unknown, unknown, zero)
+    return Curvature(pairs, estimate, estimate, unknown)
 
 
 def _spread(result: Eigenpairs | Estimate, rows: Tensor, count: int) -> Eigenpairs | Estimate:

@@ -169,7 +169,7 @@ def test_the_same_bytes_again_and_in_stacks_of_another_size_the_same_numbers(tra
     first, table, _ = measure(trained, "first.h5")
     again, _, _ = measure(trained, "again.h5")
     assert first.read_bytes() == again.read_bytes()
-    monkeypatch.setitem(module.STACK_MEMBERS, "cpu", 2)
+    monkeypatch.setattr(module, "_stack_size", lambda *arguments: 2)
     _, split, _ = measure(trained, "split.h5")
     for name in NAMES:
         for part, column in table[name].items():
