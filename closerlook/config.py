@@ -52,7 +52,9 @@ class CheckpointOptions(Strict):
 
     epochs: list[Annotated[int, Field(ge=0)]] = Field([], description="after so many epochs; 0 is the initial state")
     fit: bool = Field(False, description="at the first epoch with every training example right")
-    losses: list[Positive] = Field([], description="when the loss over the training set first falls to the value, in nats")
+    losses: list[Positive] = Field(
+        [], description="when the loss over the training set first falls to the value, in nats"
+    )
 
 
 class Regularizers(Strict):
@@ -60,7 +62,9 @@ class Regularizers(Strict):
 
     dropout: list[Share] = Field([], description="share of hidden units dropped")
     input_dropout: list[Share] = Field([], description="share of inputs dropped")
-    input_noise: list[NotNegative] = Field([], description="standard deviation of Gaussian noise on standardised inputs")
+    input_noise: list[NotNegative] = Field(
+        [], description="standard deviation of Gaussian noise on standardised inputs"
+    )
     hidden_noise: list[NotNegative] = Field([], description="standard deviation of Gaussian noise on hidden units")
     weight_decay: list[NotNegative] = Field([], description="factor of the parameters added to the gradient")
     adversarial: list[NotNegative] = Field(
@@ -103,7 +107,9 @@ class ExperimentOptions(Strict):
         {"none": [0.0]}, description="kinds of noise, each with its levels (share of corrupted training examples)"
     )
     seeds: Count = Field(description="networks per cell of the grid: seeds 0, 1, ...")
-    batch_size: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field([32], description="examples a step")
+    batch_size: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field(
+        [32], description="examples a step"
+    )
     batch_size_schedule: ScheduleOptions = Field(ScheduleOptions(), description="factors on the batch size")
     learning_rate: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)] = Field([0.01])
     learning_rate_schedule: ScheduleOptions = Field(ScheduleOptions(), description="factors on the learning rate")
@@ -129,12 +135,12 @@ class ExperimentOptions(Strict):
         if late := [epoch for epoch in self.checkpoints.epochs if epoch > self.epochs]:
             raise ValueError(f"checkpoints.epochs: {late[0]} is beyond the last epoch, {self.epochs}")
         if self.after_fit is not None and any(self.checkpoints.epochs):
-            raise ValueError("checkpoints.epochs: only 0 is certain to be reached when after_fit ends the training early")
+            raise ValueError(
+                "checkpoints.epochs: only 0 is certain to be reached when after_fit ends the training early"
+            )
         if max(self.batch_size) > min(self.examples):
             raise ValueError(f"batch_size: {max(self.batch_size)} is more than the {min(self.examples)} examples")
-        if self.measures.curvature and not (
-            self.checkpoints.epochs or self.checkpoints.fit or self.checkpoints.losses
-        ):
+        if self.measures.curvature and not (self.checkpoints.epochs or self.checkpoints.fit or self.checkpoints.losses):
             raise ValueError("measures.curvature: needs a checkpoint to measure; give checkpoints")
         return self
 
@@ -237,7 +243,7 @@ def _section(options: Any, model: type[BaseModel], key: str, scale: str) -> Any:
             raise ConfigError(f"{key}.scales.{name}: must be a mapping, not {values!r}")
     base = {name: value for name, value in options.items() if name != "scales"}
     own = scales.get(scale, {})
-    return _validated(model, {**base, **own}, key, {name: f"{key}.scales.{scale}" for name in own})
+    return _validated(model, {**base, **own}, key, dict.fromkeys(own, f"{key}.scales.{scale}"))
 
 
 def _validated(model: type[BaseModel], values: Any, key: str, origins: Mapping[str, str] | None = None) -> Any:

@@ -59,8 +59,8 @@ class Schedule:
 class Checkpoints:
     """Which states of a network are kept.
 
-    `epochs`: after so many epochs (0 is the initial state); `fit`: at the first epoch with every training example right;
-    `losses`: when the loss over the whole training set first falls to the value.
+    `epochs`: after so many epochs (0 is the initial state); `fit`: at the first epoch with every training example
+    right; `losses`: when the loss over the whole training set first falls to the value.
     """
 
     epochs: tuple[int, ...] = ()
@@ -80,8 +80,8 @@ class Checkpoints:
 class Ensemble:
     """Networks that share tensor shapes and are trained in one job.
 
-    `network` names a module of `closerlook.nets`; `widths` are its hidden sizes. `after_fit` is how many epochs a member
-    trains on once it has every training example right (None: until `epochs`). `evaluate_every` is in epochs.
+    `network` names a module of `closerlook.nets`; `widths` are its hidden sizes. `after_fit` is how many epochs a
+    member trains on once it has every training example right (None: until `epochs`). `evaluate_every` is in epochs.
     """
 
     dataset: str

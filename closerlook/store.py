@@ -69,11 +69,10 @@ def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     StoreError
         If the block left out a part that the layout promises.
     """
-    with replacing(path) as temporary:
-        with h5py.File(temporary, "w", libver="latest") as file:
-            yield file
-            _check(file, layout, Path(path))
-        
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+        yield file
+        _check(file, layout, Path(path))
+
 
 @contextmanager
 def read(path: str | Path, layout: str) -> Iterator[h5py.File]:

@@ -1,5 +1,11 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
+import os
+import sys
 from functools import cache
+
+# This checkout's package for the Snakefile and its jobs, whatever else is installed.
+sys.path.insert(0, workflow.basedir)
+os.environ.update(PYTHONPATH=workflow.basedir)
 
 from closerlook.config import SCALES, ConfigError, read_config
 from closerlook.data.sources import DATASETS

@@ -2,32 +2,36 @@
 
 
 rule dataset:
-    output:
-        "data/{dataset}.h5",
     input:
         source=dataset_source,
+    output:
+        "data/{dataset}.h5",
     log:
         "logs/dataset/{dataset}.log",
     benchmark:
         "benchmarks/dataset/{dataset}.tsv"
+    retries: 1
+    conda:
+        "../envs/closerlook.yaml"
     params:
         folder=config["data"].get("folder"),
         timeout=config["data"].get("timeout", 5),
-    retries: 1
     script:
         "../scripts/dataset.py"
 
 
 rule noise:
-    output:
-        "results/{scale}/noise/{subset}/{noise}.h5",
     input:
         data=planned(lambda plan, wildcards: f"data/{plan.subset(wildcards.subset).dataset}.h5"),
         source=reached_by("scripts/noise.py"),
+    output:
+        "results/{scale}/noise/{subset}/{noise}.h5",
     log:
         "logs/{scale}/noise/{subset}/{noise}.log",
     benchmark:
         "benchmarks/{scale}/noise/{subset}/{noise}.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     params:
         image_size=planned(lambda plan, wildcards: plan.subset(wildcards.subset).image_size),
         examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),

@@ -2,16 +2,6 @@
 
 
 rule figure:
-    output:
-        table="results/{scale}/tables/{figure}.csv",
-        svg=report(
-            "results/{scale}/figures/{figure}.svg",
-            caption="../report/figure.rst",
-            category="Figures",
-            subcategory="{scale}",
-            labels={"figure": "{figure}"},
-        ),
-        pdf="results/{scale}/figures/{figure}.pdf",
     input:
         trained=planned(lambda plan, wildcards: trained(wildcards.scale, plan.figure_folders(wildcards.figure))),
         curvature=planned(
@@ -26,9 +16,21 @@ rule figure:
                 else []
             )
         ),
+    output:
+        table="results/{scale}/tables/{figure}.csv",
+        svg=report(
+            "results/{scale}/figures/{figure}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            subcategory="{scale}",
+            labels={"figure": "{figure}"},
+        ),
+        pdf="results/{scale}/figures/{figure}.pdf",
     log:
         "logs/{scale}/figures/{figure}.log",
     benchmark:
         "benchmarks/{scale}/figures/{figure}.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     script:
         "../scripts/figure.py"

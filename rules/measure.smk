@@ -2,17 +2,19 @@
 
 
 rule curvature:
-    output:
-        "results/{scale}/{experiment}/{ensemble}/curvature.h5",
     input:
         trained="results/{scale}/{experiment}/{ensemble}/trained.h5",
         data=planned(data_file),
         noise=planned(noise_files),
         source=reached_by("scripts/curvature.py"),
+    output:
+        "results/{scale}/{experiment}/{ensemble}/curvature.h5",
     log:
         "logs/{scale}/{experiment}/{ensemble}/curvature.log",
     benchmark:
         "benchmarks/{scale}/{experiment}/{ensemble}/curvature.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     threads: 1
     resources:
         gpu=GPUS,

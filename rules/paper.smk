@@ -2,6 +2,10 @@
 
 
 rule claims:
+    input:
+        claims="claims.yaml",
+        tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
+        source=reached_by("scripts/claims.py"),
     output:
         report(
             "results/{scale}/claims.json",
@@ -9,29 +13,29 @@ rule claims:
             category="Claims",
             subcategory="{scale}",
         ),
-    input:
-        claims="claims.yaml",
-        tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
-        source=reached_by("scripts/claims.py"),
     log:
         "logs/{scale}/claims.log",
     benchmark:
         "benchmarks/{scale}/claims.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     script:
         "../scripts/claims.py"
 
 
 rule provenance:
-    output:
-        "results/{scale}/provenance.json",
     input:
         trained=lambda wildcards: all_trained(wildcards.scale),
         data=lambda wildcards: sorted({f"data/{one.dataset}.h5" for one in plan(wildcards.scale).subsets.values()}),
         source=reached_by("scripts/provenance.py"),
+    output:
+        "results/{scale}/provenance.json",
     log:
         "logs/{scale}/provenance.log",
     benchmark:
         "benchmarks/{scale}/provenance.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     params:
         config=lambda wildcards: plan(wildcards.scale).config.model_dump_json(),
     script:
@@ -39,13 +43,6 @@ rule provenance:
 
 
 rule paper:
-    output:
-        report(
-            "results/{scale}/paper.pdf",
-            caption="../report/paper.rst",
-            category="Paper",
-            subcategory="{scale}",
-        ),
     input:
         main="paper/main.typ",
         parts=[*Path("paper/sections").glob("*.typ"), "paper/references.bib"],
@@ -54,9 +51,18 @@ rule paper:
         tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
         figures=expand("results/{{scale}}/figures/{figure}.svg", figure=config["figures"]),
         source=reached_by("scripts/paper.py"),
+    output:
+        report(
+            "results/{scale}/paper.pdf",
+            caption="../report/paper.rst",
+            category="Paper",
+            subcategory="{scale}",
+        ),
     log:
         "logs/{scale}/paper.log",
     benchmark:
         "benchmarks/{scale}/paper.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     script:
         "../scripts/paper.py"

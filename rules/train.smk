@@ -2,16 +2,18 @@
 
 
 rule train:
-    output:
-        "results/{scale}/{experiment}/{ensemble}/trained.h5",
     input:
         data=planned(data_file),
         noise=planned(noise_files),
         source=reached_by("scripts/train.py"),
+    output:
+        "results/{scale}/{experiment}/{ensemble}/trained.h5",
     log:
         "logs/{scale}/{experiment}/{ensemble}/train.log",
     benchmark:
         "benchmarks/{scale}/{experiment}/{ensemble}/train.tsv"
+    conda:
+        "../envs/closerlook.yaml"
     threads: 1
     resources:
         gpu=GPUS,

@@ -45,7 +45,11 @@ REFUSALS = {
         {"epcohs": [5]},
         "experiments.sharpness.scales.smoke.checkpoints.epcohs: unknown key (did you mean epochs?)",
     ),
-    "width 0": ((*CAPACITY, "width"), [0], "experiments.capacity.width.0: 0: input should be greater than or equal to 1"),
+    "width 0": (
+        (*CAPACITY, "width"),
+        [0],
+        "experiments.capacity.width.0: 0: input should be greater than or equal to 1",
+    ),
     "level above 1": ((*CAPACITY, "noise"), {"randY": [1.5]}, "experiments.capacity.noise.randY.0: 1.5:"),
     "unknown noise": ((*CAPACITY, "noise"), {"randZ": [0.5]}, "should be 'none', 'randX', 'randXg' or 'randY'"),
     "empty noise": ((*CAPACITY, "noise"), {"randY": []}, "experiments.capacity.noise: the grid is empty"),
@@ -108,7 +112,12 @@ def leaves(node, path=()):
 
 
 JUNK = st.one_of(
-    st.none(), st.booleans(), st.integers(-10, 10), st.floats(), st.text(max_size=5), st.lists(st.integers(), max_size=2)
+    st.none(),
+    st.booleans(),
+    st.integers(-10, 10),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
 )
 
 

@@ -54,7 +54,10 @@ def test_truncated_file_is_one_line(tmp_path):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(store.StoreError, match=r"nothing\.h5: no such file"), store.read(tmp_path / "nothing.h5", "data"):
+    with (
+        pytest.raises(store.StoreError, match=r"nothing\.h5: no such file"),
+        store.read(tmp_path / "nothing.h5", "data"),
+    ):
         pass
 
 
@@ -72,4 +75,9 @@ def test_members_come_back_as_they_were(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         store.write_members(file.create_group("members"), members)
         factors = store.read_members(file)
-    assert [Member(**{name: values[i].item() if hasattr(values[i], "item") else values[i] for name, values in factors.items()}) for i in range(2)] == list(members)
+    assert [
+        Member(
+            **{name: values[i].item() if hasattr(values[i], "item") else values[i] for name, values in factors.items()}
+        )
+        for i in range(2)
+    ] == list(members)

@@ -35,7 +35,7 @@ class Objective(Protocol):
 
 @dataclass
 class Perturbation:
-    """What regularisers do to activations: site ``i`` becomes ``activation * scale[i] + shift[i]``; None changes nothing."""
+    """What regularisers do: site ``i`` becomes ``activation * scale[i] + shift[i]``; None changes nothing."""
 
     scale: list[Tensor | None]
     shift: list[Tensor | None]
@@ -62,7 +62,7 @@ class Network(ABC):
 
     @abstractmethod
     def sites(self, batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes, without the member, of the activations that regularisers may perturb; the input's first."""
+        """Return the shapes, without the member, of what regularisers may perturb; the input's first."""
 
     @property
     def size(self) -> int:
@@ -73,7 +73,9 @@ class Network(ABC):
         """Return views of a flat tensor under the parameters' names, each of shape (*lead, *its own)."""
         pieces = parameters.split([math.prod(shape) for shape in self.shapes.values()], dim=-1)
         lead = parameters.shape[:-1]
-        return {name: piece.view(*lead, *shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+        return {
+            name: piece.view(*lead, *shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
+        }
 
     def initialise(self, seeds: Sequence[int]) -> Float[Tensor, "member parameter"]:
         """Return fresh parameters on the CPU, each member's from its own generator.

@@ -22,7 +22,7 @@ from closerlook.training.stack import Problem, Stack, plan_stacks
 OVERSHOOT = 1.05
 """Between two looks at the training loss it should not fall by more than this factor when a loss checkpoint is near."""
 DIVERGED_LOSS = 100.0
-"""Nats a training example: far above any guess. A network that exploded often ends there, finite, with its units dead."""
+"""Nats an example: far above any guess. A network that exploded often ends there, finite, with its units dead."""
 MOST_LOOKS = 16
 """Looks within one epoch at most: each costs a pass over the training set."""
 
@@ -98,7 +98,7 @@ class _StackRun:
         """Return the positions of members that may pass a loss checkpoint within the coming epoch."""
         numbers = self.stack.numbers
         targets = [[loss for loss in self.wanted.losses if not self.record.has(f"loss-{loss:g}", n)] for n in numbers]
-        # Twice the last epoch's fall, in logarithm, is as far as an epoch is expected to reach; the first may reach anywhere.
+        # Twice the last epoch's fall, in logarithm, is as far as the next is expected to reach.
         reach = [self.loss[n] / self.fall[n] ** 2 if self.fall[n] > 1 else self.loss[n] for n in numbers]
         fresh = [np.isnan(self.loss[n]) or self.record.epochs[n] == 0 for n in numbers]
         return [i for i in range(len(numbers)) if targets[i] and (fresh[i] or reach[i] <= max(targets[i]))]
@@ -112,7 +112,7 @@ class _StackRun:
         return min(MOST_LOOKS, max(1, math.ceil(math.log(fall) / math.log(OVERSHOOT))))
 
     def _look(self, epoch: float) -> None:
-        """Keep the initial state, or look at the training loss within an epoch and keep the states that passed a target."""
+        """Keep the initial state, or look at the training loss within an epoch and keep what passed a target."""
         stack = self.stack
         positions = self._pending() if epoch else list(range(len(stack.numbers)))
         if epoch == 0 and not (self.wanted.losses or 0 in self.wanted.epochs):

@@ -9,7 +9,7 @@ CLASSES, SIDE = 3, 4
 
 
 def problem(members, examples=24, seed=0, is_noise=None):
-    """Return examples that a linear teacher labels, so that a small network can fit them; all members train on the same."""
+    """Return examples that a linear teacher labels, so that a small network can fit them, the same for all members."""
     generator = torch.Generator().manual_seed(seed)
     pool = torch.randn(examples, 1, SIDE, SIDE, generator=generator)
     teacher = torch.randn(SIDE * SIDE, CLASSES, generator=generator)

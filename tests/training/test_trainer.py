@@ -103,14 +103,20 @@ def test_a_member_does_not_depend_on_who_else_is_in_the_ensemble():
     together = train(spec(*MIXED, checkpoints=Checkpoints((4,))))
     for number, member in enumerate(MIXED):
         alone = train(spec(member, checkpoints=Checkpoints((4,))))
-        np.testing.assert_array_equal(alone.checkpoints["epoch-4"][0], together.checkpoints["epoch-4"][number], str(member))
+        np.testing.assert_array_equal(
+            alone.checkpoints["epoch-4"][0], together.checkpoints["epoch-4"][number], str(member)
+        )
         np.testing.assert_array_equal(
             alone.histories["validation_loss"][0], together.histories["validation_loss"][number], str(member)
         )
 
 
 def test_dropping_members_that_are_done_leaves_the_others_as_they_were():
-    members = (Member(seed=0, learning_rate=0.05), Member(seed=1, learning_rate=1e-4), Member(seed=2, learning_rate=0.03))
+    members = (
+        Member(seed=0, learning_rate=0.05),
+        Member(seed=1, learning_rate=1e-4),
+        Member(seed=2, learning_rate=0.03),
+    )
     with_drops = train(spec(*members, epochs=40, after_fit=0))
     without = train(spec(*members, epochs=40))
     assert with_drops.epochs[0] < 40, "the fast member should have been dropped"
@@ -204,7 +210,9 @@ def test_a_diverged_member_is_recorded_and_dropped_and_the_others_go_on():
 def test_evaluating_less_often_leaves_gaps_and_the_same_values():
     often, seldom = (train(spec(Member(), epochs=5, evaluate_every=every)) for every in (1, 2))
     np.testing.assert_array_equal(np.isnan(seldom.histories["train_loss"][0]), [True, False, True, False, False])
-    np.testing.assert_array_equal(often.histories["train_loss"][0, [1, 3, 4]], seldom.histories["train_loss"][0, [1, 3, 4]])
+    np.testing.assert_array_equal(
+        often.histories["train_loss"][0, [1, 3, 4]], seldom.histories["train_loss"][0, [1, 3, 4]]
+    )
 
 
 def test_progress_counts_every_member_epoch_even_when_members_stop_early():

@@ -1,6 +1,5 @@
 """The real workflow, in a copy of the project, with the data sets fetched once for all tests."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "config.yaml", "claims.yaml", "rules", "scripts", "closerlook", "paper", "report", "profiles"]
+PARTS = [
+    "Snakefile",
+    "config.yaml",
+    "claims.yaml",
+    "rules",
+    "scripts",
+    "closerlook",
+    "paper",
+    "report",
+    "profiles",
+    "envs",
+]
 
 
 @dataclass
@@ -20,13 +30,11 @@ class Project:
     folder: Path
 
     def snakemake(self, *arguments, scale="smoke"):
-        """Run Snakemake in the copy, which imports the copy's own package."""
-        environment = os.environ | {"PYTHONPATH": str(self.folder)}
+        """Run Snakemake in the copy; the Snakefile sees to it that the copy's own package is imported."""
         config = ["--config", f"scale={scale}"] if scale else []
         return subprocess.run(
             [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", *config],
             cwd=self.folder,
-            env=environment,
             capture_output=True,
             text=True,
             timeout=900,

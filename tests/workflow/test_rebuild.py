@@ -1,4 +1,4 @@
-"""What is rebuilt after a change: exactly what depends on it. And what happens when a file between the steps is broken."""
+"""What is rebuilt after a change: exactly what depends on it; and what a broken file between the steps leads to."""
 
 import h5py
 
@@ -38,7 +38,8 @@ def test_editing_the_plan_or_the_claims_trains_nothing(project):
 
 
 def test_changing_one_experiment_leaves_the_others_alone(project):
-    project.edit("config.yaml", "        width: 16\n        noise: {none: [0], randX", "        width: 17\n        noise: {none: [0], randX")
+    before = "        width: 16\n        noise: {none: [0], randX"
+    project.edit("config.yaml", before, before.replace("16", "17"))
     jobs = project.would_run()
     assert {"experiment=sharpness" in job for job in jobs["train"]} == {True}
     assert {"experiment=sharpness" in job for job in jobs["curvature"]} == {True}
