@@ -26,16 +26,16 @@ from torch import Tensor
 
 warnings.filterwarnings("ignore")
 
-import curvlinops  # noqa: E402  importing these tools warns
-import hessian_eigenthings  # noqa: E402
-import pyhessian  # noqa: E402
-from scipy.sparse.linalg import eigsh  # noqa: E402
+import curvlinops
+import hessian_eigenthings
+import pyhessian
+from scipy.sparse.linalg import eigsh
 
-from closerlook.measures.hessian import Curvature, Effort, curvature  # noqa: E402
-from closerlook.measures.lanczos import Eigenpairs  # noqa: E402
-from closerlook.nets.mlp import MLP  # noqa: E402
-from closerlook.training.objectives import CrossEntropy  # noqa: E402
-from closerlook.training.streams import generator  # noqa: E402
+from closerlook.measures.hessian import Curvature, Effort, curvature
+from closerlook.measures.lanczos import Eigenpairs
+from closerlook.nets.mlp import MLP
+from closerlook.training.objectives import CrossEntropy
+from closerlook.training.streams import generator
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORKS, STACK, EXAMPLES, TRACE_NETWORKS = 32, 2, 1000, 8
@@ -207,32 +207,20 @@ def largest(stack: Tensor, inputs: Tensor, labels: Tensor, seed: int, start: Ten
 
 def traces(parameters: Tensor, inputs: Tensor, labels: Tensor) -> Clock:
     """Race for trace and Frobenius norm to 5 %; the truth is our own with 150 probes (to about 1 %)."""
-    clock = Clock()
-    fine = ours(parameters.double(), inputs, labels, 98, trace_tolerance=1e-9, max_probes=150)
-    truth = np.stack([fine.trace.estimate, fine.frobenius.estimate])
-    for seed in (1, 2):
-        found = clock.time(
-            "closerlook: eigenvalue, trace and norm",
-            len(parameters),
-            ours,
-            parameters,
-            inputs,
-            labels,
-            seed,
-            max_probes=64,
-        )
-        clock.compare("closerlook: eigenvalue, trace and norm", [found.trace.estimate, found.frobenius.estimate], truth)
-        clock.products["closerlook: eigenvalue, trace and norm"] += (
-            found.largest.products + found.trace.probes
-        ).tolist()
-    for number, row in enumerate(parameters):
-        for name, settings in {
-            "curvlinops: trace (Hutch++ 18)": (18, 0),
-            "curvlinops: trace and norm (18 + 33)": (18, 33),
-        }.items():
-            value = clock.time(name, 1, curvlinops_traces(*settings), module(row), inputs, labels)
-            kept = slice(None) if settings[1] else slice(1)
-            clock.compare(name, value[kept], truth[kept, number])
+    clock, own = Clock(), "closerlook: eigenvalue, trace and norm"
+    tools = {"curvlinops: trace (Hutch++ 18)": (18, 0), "curvlinops: trace and norm (18 + 33)": (18, 33)}
+    for stack in parameters.split(STACK):
+        fine = ours(stack.double(), inputs, labels, 98, trace_tolerance=1e-9, max_probes=150)
+        truth = np.stack([fine.trace.estimate, fine.frobenius.estimate])
+        for seed in (1, 2):
+            found = clock.time(own, len(stack), ours, stack, inputs, labels, seed, max_probes=64)
+            clock.compare(own, [found.trace.estimate, found.frobenius.estimate], truth)
+            clock.products[own] += (found.largest.products + found.trace.probes).tolist()
+        for number, row in enumerate(stack):
+            for name, settings in tools.items():
+                value = clock.time(name, 1, curvlinops_traces(*settings), module(row), inputs, labels)
+                kept = slice(None) if settings[1] else slice(1)
+                clock.compare(name, value[kept], truth[kept, number])
     return clock
 
 
