@@ -48,7 +48,7 @@ bench: setup  ## speed against the alternatives, as ratios (installs them into .
 	$(MAKE) -C bench
 
 schema: setup  ## regenerate docs/options.md and config.schema.json from the config models
-	$(BIN)/python -m closerlook.config
+	$(BIN)/python -m closerlook.reference
 
 lock: setup  ## renew envs/constraints.txt from envs/requirements.in
 	$(BIN)/uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header

@@ -62,14 +62,15 @@ def examples() -> tuple[Tensor, Tensor, str]:
 def train(inputs: Tensor, labels: Tensor) -> dict[int, Tensor]:
     """Return the parameters of all networks after 50 and 60 epochs of SGD: .01, momentum .9, batches of 32."""
     parameters = NETWORK.initialise(range(NETWORKS))
-    velocity, kept = torch.zeros_like(parameters), {}
+    velocity, kept = NETWORK.views(torch.zeros_like(parameters)), {}
     random = torch.Generator().manual_seed(0)
     for epoch in range(1, 61):
         for batch in torch.rand(NETWORKS, EXAMPLES, generator=random).argsort(dim=1).split(32, dim=1):
             outputs, tape = NETWORK.forward(parameters, inputs[batch])
             gradient = OBJECTIVE.gradient(outputs, labels[batch]) / batch.shape[1]
             NETWORK.backward(tape, gradient, into=velocity, keep=0.9)
-            parameters.sub_(velocity, alpha=0.01)
+            for name, view in NETWORK.views(parameters).items():
+                view.sub_(velocity[name], alpha=0.01)
         kept[epoch] = parameters.clone() if epoch in (50, 60) else None
     outputs, _ = NETWORK.forward(parameters, inputs.expand(NETWORKS, *inputs.shape))
     accuracy = OBJECTIVE.correct(outputs, labels.expand(NETWORKS, -1)).float().mean()

@@ -111,7 +111,9 @@ class ExperimentOptions(Strict):
         [32], description="examples a step"
     )
     batch_size_schedule: ScheduleOptions = Field(ScheduleOptions(), description="factors on the batch size")
-    learning_rate: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)] = Field([0.01])
+    learning_rate: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)] = Field(
+        [0.01], description="step size of stochastic gradient descent"
+    )
     learning_rate_schedule: ScheduleOptions = Field(ScheduleOptions(), description="factors on the learning rate")
     momentum: Share = Field(0.9, description="momentum of stochastic gradient descent")
     regularizers: Regularizers = Field(Regularizers(), description="see below; empty: none")

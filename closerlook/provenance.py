@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from closerlook import store
+from closerlook.data.sources import DATASETS
 
 
 def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path], output: Path) -> None:
@@ -53,7 +54,7 @@ def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path],
 def _data(path: Path) -> dict[str, object]:
     with store.read(path, "data") as file:
         return {
-            "title": file.attrs["name"],
+            "title": DATASETS[file.attrs["name"]].title,
             "licence": file.attrs["licence"],
             "source": file.attrs["source"],
             "sha256": json.loads(file.attrs["sha256"]),

@@ -9,6 +9,12 @@ rule figure:
                 wildcards.scale, plan.figure_folders(wildcards.figure, "curvature"), "curvature"
             )
         ),
+        # The original's values are drawn where our runs have the original's size.
+        targets=lambda wildcards: [
+            str(path)
+            for path in [Path("paper/targets", f"{wildcards.figure}.csv")]
+            if wildcards.scale == "paper" and path.exists()
+        ],
         source=planned(
             lambda plan, wildcards: (
                 reached_by("scripts/figure.py", f"closerlook.figures.{wildcards.figure}")

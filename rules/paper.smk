@@ -45,7 +45,7 @@ rule provenance:
 rule paper:
     input:
         main="paper/main.typ",
-        parts=[*Path("paper/sections").glob("*.typ"), "paper/references.bib"],
+        parts=[*Path("paper").rglob("*.typ"), "paper/references.bib"],
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",
         tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),

@@ -10,7 +10,7 @@ with job_log(snakemake.log[0]):
         snakemake.wildcards.figure,
         trained=[Path(path) for path in snakemake.input.trained],
         curvature=[Path(path) for path in snakemake.input.curvature],
-        targets=None,
+        targets=Path(snakemake.input.targets[0]) if snakemake.input.targets else None,
         table_path=Path(snakemake.output.table),
         svg_path=Path(snakemake.output.svg),
         pdf_path=Path(snakemake.output.pdf),

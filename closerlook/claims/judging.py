@@ -51,7 +51,11 @@ def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
     """
     estimate = _estimate(claim, table)
     decision = verdict(estimate, claim.side)
-    few = [f"{estimate.n} seeds, {FEWEST_SEEDS} are needed"] if 0 < estimate.n < FEWEST_SEEDS else []
+    few = (
+        [f"{estimate.n} seed{'s' * (estimate.n > 1)}, {FEWEST_SEEDS} are needed"]
+        if 0 < estimate.n < FEWEST_SEEDS
+        else []
+    )
     test = REGISTRY[claim.test]
     return {
         "id": claim.id,

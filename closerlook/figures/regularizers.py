@@ -136,7 +136,7 @@ def _panel(axes: Axes, points: pd.DataFrame, name: str) -> None:
     axes.set(xlabel="Training accuracy on random labels", ylabel="Best validation\naccuracy, real labels")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     _strengths(axes, points[points["regularizer"] == name], floor)
 
 

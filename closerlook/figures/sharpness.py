@@ -55,14 +55,12 @@ def draw(table: pd.DataFrame) -> Figure:
                 _panel(axes, rows[rows["checkpoint"] == checkpoint], number)
                 if axes is not line[0]:
                     style.shares_y(axes)
-                labelled = (
-                    grid[-1] if len(datasets) == 1 else grid[-1, len(checkpoints) // 2 :][:1]
-                )  # or they would touch
-                axes.xaxis.label.set_visible(axes in labelled)
+                axes.xaxis.label.set_visible(False)  # one label a block: three would touch
             style.log_numbers(line[0])
         for axes, checkpoint in zip(grid[0], checkpoints, strict=True):
             axes.set_title(rows.loc[rows["checkpoint"] == checkpoint, "at"].iloc[0].replace(" ", "\n", 1), fontsize=7)
         style.share_axis(grid[0, 0], rows["level"])
+        block.supxlabel(grid[-1, 0].get_xlabel(), fontsize=grid[-1, 0].xaxis.label.get_fontsize())
         block.suptitle(style.dataset_words(rows.iloc[0]), fontsize=8.5, fontweight="bold")
     kinds = [kind for kind in NOISE_KINDS if kind in set(seen["noise"])]
     handles = [style.key(kind, 0.7, style.KIND_WORDS[kind]) for kind in kinds]

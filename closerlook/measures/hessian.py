@@ -155,7 +155,7 @@ class _Stack:
                 targets = self.targets[members, part]
                 outputs, tape = self.network.forward(self.parameters, self.inputs[members, part])
                 gradient = self.objective.gradient(outputs, targets)
-                self.network.backward(tape, gradient, into=block[:, row], keep=1.0)
+                self.network.backward(tape, gradient, into=self.network.views(block[:, row]), keep=1.0)
                 loss += self.objective.losses(outputs, targets).double().sum(dim=1).cpu()
         return loss / self.targets.shape[1], block
 

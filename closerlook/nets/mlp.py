@@ -108,15 +108,14 @@ class MLP(Network):
         self,
         tape: Tape,
         output_gradient: Float[Tensor, "member class batch"],
-        into: Float[Tensor, "member parameter"],
+        into: dict[str, Tensor],
         keep: float = 0.0,
     ) -> None:
         """See `Network.backward`; the matrix products themselves add to what `into` keeps."""
-        gradients = self.views(into)
         delta = output_gradient
         for layer in reversed(range(self.depth)):
-            gradients[f"weight{layer}"].baddbmm_(delta, tape.inputs[layer].transpose(1, 2), beta=keep)
-            bias = gradients[f"bias{layer}"]
+            into[f"weight{layer}"].baddbmm_(delta, tape.inputs[layer].transpose(1, 2), beta=keep)
+            bias = into[f"bias{layer}"]
             torch.add(delta.sum(dim=2), bias, alpha=keep, out=bias)
             if layer:
                 delta = self._through_unit(tape, layer, delta)

@@ -112,16 +112,18 @@ class Network(ABC):
         self,
         tape: object,
         output_gradient: Float[Tensor, "member class batch"],
-        into: Float[Tensor, "member parameter"],
+        into: dict[str, Tensor],
         keep: float = 0.0,
     ) -> None:
         """Set ``into = keep * into + gradient`` of ``sum(outputs * output_gradient)`` with respect to the parameters.
 
-        With the velocity as `into` and the momentum as `keep`, the gradient never takes a memory pass of its own.
+        `into` holds a tensor (member, *shape) for each parameter. With the velocity there and the momentum as `keep`,
+        the gradient never takes a memory pass of its own; contiguous tensors are fastest.
         """
         parameters, _, outputs = tape
         (gradient,) = torch.autograd.grad(outputs, parameters, output_gradient)
-        into.mul_(keep).add_(gradient)
+        for name, part in self.views(gradient).items():
+            into[name].mul_(keep).add_(part)
 
     def input_gradient(
         self, tape: object, output_gradient: Float[Tensor, "member class batch"]

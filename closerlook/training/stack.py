@@ -67,7 +67,8 @@ class Stack:
     """Parameters, velocities and hyper-parameters of networks that are trained together.
 
     The velocity includes the learning rate (v ← μ v + η g, θ ← θ - v), so that the matrix products of the backward pass
-    add the gradient to it without a memory pass of their own. For a constant η this is the usual momentum.
+    add the gradient to it without a memory pass of their own. For a constant η this is the usual momentum. It is kept
+    parameter by parameter: a batched product into a part of a wider tensor is done network by network.
     """
 
     def __init__(self, spec: Ensemble, numbers: list[int], network: Network, objective: Objective, problem: Problem):
@@ -77,9 +78,14 @@ class Stack:
         self.device = problem.pool.device
         seeds = [stream_seed("weights", member.seed) for member in self.members]
         self.parameters = network.initialise(seeds).to(self.device)
-        self.velocity = torch.zeros_like(self.parameters)
+        self.velocity = {
+            name: torch.zeros_like(view, memory_format=torch.contiguous_format) for name, view in self._views().items()
+        }
         self.problem = problem.select(torch.tensor(numbers, device=self.device))
         self.factor = 1.0
+
+    def _views(self) -> dict[str, Tensor]:
+        return self.network.views(self.parameters)
 
     def _factors(self, name: str) -> Tensor:
         return torch.tensor([getattr(member, name) for member in self.members], device=self.device)
@@ -89,13 +95,15 @@ class Stack:
         index = torch.tensor(positions, device=self.device)
         self.numbers = [self.numbers[position] for position in positions]
         self.members = [self.members[position] for position in positions]
-        self.parameters, self.velocity = self.parameters[index], self.velocity[index]
+        self.parameters = self.parameters[index]
+        self.velocity = {name: velocity[index] for name, velocity in self.velocity.items()}
         self.problem = self.problem.select(index)
 
     def begin_epoch(self, epoch: int) -> None:
         """Shuffle the examples and set the learning rate of a 0-based epoch."""
         factor = self.spec.learning_rate_schedule.factor(epoch)
-        self.velocity.mul_(factor / self.factor)
+        for velocity in self.velocity.values():
+            velocity.mul_(factor / self.factor)
         self.factor = factor
         self.rate = factor * self._factors("learning_rate")
         self.decay = self.rate * self._factors("weight_decay")
@@ -124,7 +132,9 @@ class Stack:
         # The gradient of the mean loss, already times the learning rate: backpropagation is linear in it.
         gradient = self.objective.gradient(outputs, targets).mul_((self.rate / (stop - start)).view(-1, 1, 1))
         self.network.backward(tape, gradient, self.velocity, keep=self.members[0].momentum)
-        if self.members[0].weight_decay:
-            self.velocity.addcmul_(self.parameters, self.decay.unsqueeze(1))
-        self.parameters.sub_(self.velocity)
+        for name, parameter in self._views().items():
+            velocity = self.velocity[name]
+            if self.members[0].weight_decay:
+                velocity.addcmul_(parameter, self.decay.view(-1, *[1] * (parameter.dim() - 1)))
+            parameter.sub_(velocity)
         return stop

@@ -66,7 +66,7 @@ class _StackRun:
         self.stack, self.record, self.progress = stack, record, progress
         self.spec, self.wanted = stack.spec, stack.spec.checkpoints
         self.loss = np.full(len(self.spec.members), np.nan)  # each member's training loss at the last look
-        self.fall = np.ones(len(self.spec.members))  # by what factor it fell over the last epoch
+        self.fall = np.ones(len(self.spec.members))  # by what factor an epoch it fell of late
 
     def run(self) -> None:
         """Train until every member is done."""
@@ -81,7 +81,8 @@ class _StackRun:
                 return
 
     def _due(self, epoch: int) -> bool:
-        return epoch % self.spec.evaluate_every == 0 or epoch == self.spec.epochs or epoch in self.wanted.epochs
+        regular = epoch % self.spec.evaluate_every == 0 or epoch == self.spec.epochs
+        return regular or epoch in self.wanted.epochs or bool(self._pending())
 
     def _pass_over_data(self, epoch: int) -> None:
         """Take the steps of one epoch; look at the loss within it where a loss checkpoint may be passed."""
@@ -95,11 +96,12 @@ class _StackRun:
                 next_look += 1
 
     def _pending(self) -> list[int]:
-        """Return the positions of members that may pass a loss checkpoint within the coming epoch."""
+        """Return the positions of members that may pass a loss checkpoint before the next regular evaluation."""
         numbers = self.stack.numbers
         targets = [[loss for loss in self.wanted.losses if not self.record.has(f"loss-{loss:g}", n)] for n in numbers]
-        # Twice the last epoch's fall, in logarithm, is as far as the next is expected to reach.
-        reach = [self.loss[n] / self.fall[n] ** 2 if self.fall[n] > 1 else self.loss[n] for n in numbers]
+        # Twice as fast as before, in logarithm, is as far as the loss is expected to fall.
+        power = 2 * self.spec.evaluate_every
+        reach = [self.loss[n] / max(self.fall[n], 1.0) ** power for n in numbers]
         fresh = [np.isnan(self.loss[n]) or self.record.epochs[n] == 0 for n in numbers]
         return [i for i in range(len(numbers)) if targets[i] and (fresh[i] or reach[i] <= max(targets[i]))]
 
@@ -154,8 +156,9 @@ class _StackRun:
         fitted = correct.all(dim=1).tolist()
         for position, (number, loss) in enumerate(zip(stack.numbers, values["train_loss"].tolist(), strict=True)):
             parameters = stack.parameters[position]
+            if loss > 0:
+                self.fall[number] = (self.loss[number] / loss) ** (1 / (epoch - record.epochs[number]))
             record.epochs[number] = epoch
-            self.fall[number] = self.loss[number] / loss if loss > 0 else 1.0
             self.loss[number] = loss
             record.diverged[number] = not loss < DIVERGED_LOSS  # NaN too
             if record.diverged[number]:

@@ -171,8 +171,14 @@ def test_checkpoints_are_the_states_that_they_name():
             assert (record.checkpoint_loss[name] <= target).all()
 
 
-def test_a_loss_checkpoint_does_not_overshoot_far():
-    one = spec(Member(learning_rate=0.05, momentum=0.0), epochs=300, checkpoints=Checkpoints(losses=(0.6, 0.2)))
+@pytest.mark.parametrize("every", [1, 7])
+def test_a_loss_checkpoint_does_not_overshoot_far(every):
+    one = spec(
+        Member(learning_rate=0.05, momentum=0.0),
+        epochs=300,
+        evaluate_every=every,
+        checkpoints=Checkpoints(losses=(0.6, 0.2)),
+    )
     record = train(one)
     assert record.checkpoint_loss["loss-0.6"][0] == pytest.approx(0.6, rel=0.1)
     assert record.checkpoint_loss["loss-0.2"][0] == pytest.approx(0.2, rel=0.1)
