@@ -7,7 +7,6 @@ are against float64 Lanczos to 1e-9, which scipy's eigsh on curvlinops' float64 
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
 import warnings
@@ -22,6 +21,7 @@ from unittest import mock
 import h5py
 import numpy as np
 import torch
+from recording import processor, record
 from torch import Tensor
 
 warnings.filterwarnings("ignore")
@@ -251,13 +251,6 @@ def rows(clock: Clock, reference: str) -> list[str]:
     return lines
 
 
-def processor() -> str:
-    """Return the CPU's name."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     """Run everything, print it, and with --record write it into bench/README.md."""
     torch.set_num_threads(1)
@@ -279,14 +272,6 @@ def main() -> None:
     print("\n".join(lines))
     if "--record" in sys.argv:
         record("curvature", lines)
-
-
-def record(name: str, lines: list[str]) -> None:
-    """Put lines between the markers of that name in bench/README.md."""
-    path = ROOT / "bench" / "README.md"
-    opening, closing = f"<!-- {name} -->\n", f"<!-- end {name} -->"
-    before, rest = path.read_text().split(opening)
-    path.write_text(before + opening + "\n".join(lines) + "\n" + closing + rest.split(closing)[1])
 
 
 if __name__ == "__main__":
