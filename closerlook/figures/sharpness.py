@@ -73,7 +73,7 @@ def _small_print(table: pd.DataFrame) -> list[str]:
     sentences = ["Geometric means over seeds with 95 % t intervals; share 0 is real data."]
     missed = int(table.loc[~table["diverged"], "largest_eigenvalue"].isna().sum())
     if missed:
-        sentences.append(f"{missed} checkpoints were not reached.")
+        sentences.append(f"{missed} checkpoint{'s were' if missed > 1 else ' was'} not reached.")
     loose = int((~table["converged"].astype(bool) & table["largest_eigenvalue"].notna()).sum())
     if loose:
         sentences.append(f"{loose} eigenvalues had not converged.")
