@@ -30,6 +30,7 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("members/seed", "history/train_loss", "history/validation_accuracy", "outcome/diverged", "checkpoints"),
         ("spec", "versions", "device"),
     ),
+    "resume": (("stack", "epoch", "factor", "numbers", "parameters", "velocity", "record"), ("identity",)),
     "curvature": ((), ("spec", "settings", "versions", "device")),
 }
 """For each layout, the datasets or groups and the root attributes that a reader may rely on."""
@@ -60,6 +61,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+class _TimelessFile(h5py.File):
+    """A new file in which no object carries a time: groups that HDF5 makes on the way to a dataset would."""
+
+    def __setitem__(self, name: str, value: object) -> None:
+        folder, _, leaf = name.rpartition("/")
+        group = self.require_group(folder) if folder else self
+        group.create_dataset(leaf, data=value)
+
+
 @contextmanager
 def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     """Yield a new HDF5 file that appears as `path`, complete and checked against `layout`, when the block ends well.
@@ -69,7 +79,7 @@ def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     StoreError
         If the block left out a part that the layout promises.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+    with replacing(path) as temporary, _TimelessFile(temporary, "w", libver="latest") as file:
         yield file
         _check(file, layout, Path(path))
 

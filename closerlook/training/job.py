@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from closerlook.data.loading import TrainingData, load_training_data
 from closerlook.spec import Ensemble
 from closerlook.training.device import device_name, prepare_device, versions
 from closerlook.training.objectives import CrossEntropy
+from closerlook.training.resume import Sidecar
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
 
@@ -41,6 +43,7 @@ def run_training(
     output: Path,
     gpus: int = 0,
     log: Callable[[str], None] = print,
+    resume_every: float = 300.0,
 ) -> None:
     """Train an ensemble and write `trained.h5`.
 
@@ -58,6 +61,8 @@ def run_training(
         GPUs this job was given; with 0, or none there, it runs on one CPU thread.
     log : callable
         Receives the log lines.
+    resume_every : float
+        Seconds between saves of the job's state, from which it goes on when it was killed.
 
     Raises
     ------
@@ -69,11 +74,14 @@ def run_training(
     network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
     log(f"{spec.name}: {len(spec.members)} networks of {network.size} parameters on {device_name(device)}")
     progress = _Progress(spec, log)
-    record = train_ensemble(spec, network, CrossEntropy(), to_problem(loaded, device), progress.advance)
+    identity = {"spec": spec.to_json(), "versions": json.dumps(versions()), "device": device_name(device)}
+    sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
+    record = train_ensemble(spec, network, CrossEntropy(), to_problem(loaded, device), progress.advance, sidecar)
     progress.close()
     if record.diverged.any():
         log(f"{spec.name}: {record.diverged.sum()} of {len(spec.members)} networks diverged")
     record.write(output, versions(), device_name(device))
+    sidecar.remove()
 
 
 class _Progress:

@@ -37,6 +37,17 @@ class Record:
             name: np.full((count, network.size), np.nan, np.float32) for name in spec.checkpoints.names()
         }
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that is recorded, by name; the arrays themselves, to be saved or filled again."""
+        groups = {
+            "history": self.histories,
+            "checkpoint_epoch": self.checkpoint_epoch,
+            "checkpoint_loss": self.checkpoint_loss,
+            "checkpoints": self.checkpoints,
+        }
+        plain = {"diverged": self.diverged, "fit_epoch": self.fit_epoch, "epochs": self.epochs}
+        return plain | {f"{group}/{name}": values for group, named in groups.items() for name, values in named.items()}
+
     def keep(self, name: str, number: int, epoch: float, loss: float, parameters: Tensor) -> None:
         """Keep one member's parameters (parameter,) as its checkpoint `name`."""
         self.checkpoint_epoch[name][number] = epoch

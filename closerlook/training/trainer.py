@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from closerlook.nets.network import Network, Objective
 from closerlook.spec import Ensemble
 from closerlook.training.evaluation import evaluate_training, evaluate_validation, mean_where
 from closerlook.training.record import Record
+from closerlook.training.resume import Progress, Sidecar, to_numpy
 from closerlook.training.stack import Problem, Stack, plan_stacks
 
 OVERSHOOT = 1.05
@@ -34,6 +36,7 @@ def train_ensemble(
     objective: Objective,
     problem: Problem,
     progress: Callable[[int], None] = lambda epochs: None,
+    sidecar: Sidecar | None = None,
 ) -> Record:
     """Train all members of an ensemble, stack by stack.
 
@@ -47,6 +50,8 @@ def train_ensemble(
         The data on the device to train on.
     progress : callable
         Told how many member-epochs have been done or saved by stopping early.
+    sidecar : Sidecar, optional
+        Where progress is saved after epochs, and taken up from; the result is the same to the bit.
 
     Returns
     -------
@@ -54,24 +59,35 @@ def train_ensemble(
         Histories, checkpoints and outcomes; a member whose loss exceeds `DIVERGED_LOSS` is recorded as diverged.
     """
     record = Record(spec, network)
-    for numbers in plan_stacks(spec, network, problem.pool.device):
-        _StackRun(Stack(spec, numbers, network, objective, problem), record, progress).run()
+    saved = sidecar.load() if sidecar else None
+    for index, numbers in enumerate(plan_stacks(spec, network, problem.pool.device)):
+        if saved and index < saved.stack:
+            progress(len(numbers) * spec.epochs)
+            continue
+        run = _StackRun(Stack(spec, numbers, network, objective, problem), record, progress, index, sidecar)
+        run.run(saved if saved and index == saved.stack else None)
     return record
 
 
 class _StackRun:
     """One stack's way through the epochs."""
 
-    def __init__(self, stack: Stack, record: Record, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, stack: Stack, record: Record, progress: Callable[[int], None], index: int, sidecar: Sidecar | None
+    ) -> None:
         self.stack, self.record, self.progress = stack, record, progress
+        self.index, self.sidecar = index, sidecar
         self.spec, self.wanted = stack.spec, stack.spec.checkpoints
         self.loss = np.full(len(self.spec.members), np.nan)  # each member's training loss at the last look
         self.fall = np.ones(len(self.spec.members))  # by what factor an epoch it fell of late
 
-    def run(self) -> None:
-        """Train until every member is done."""
-        self._look(0.0)
-        for epoch in range(self.spec.epochs):
+    def run(self, saved: Progress | None = None) -> None:
+        """Train until every member is done, from the start or from where a killed job was."""
+        if saved:
+            self._restore(saved)
+        else:
+            self._look(0.0)
+        for epoch in range(saved.epoch if saved else 0, self.spec.epochs):
             self.stack.begin_epoch(epoch)
             self._pass_over_data(epoch)
             if self._due(epoch + 1):
@@ -79,6 +95,31 @@ class _StackRun:
             self.progress(len(self.stack.numbers))
             if not self._drop_done(epoch + 1):
                 return
+            if self.sidecar:
+                self.sidecar.offer(partial(self._saved, epoch + 1))
+
+    def _saved(self, epoch: int) -> Progress:
+        stack = self.stack
+        return Progress(
+            stack=self.index,
+            epoch=epoch,
+            factor=stack.factor,
+            numbers=np.array(stack.numbers),
+            parameters=stack.parameters.cpu().numpy(),
+            velocity=to_numpy(stack.velocity),
+            record=self.record.arrays() | {"loss": self.loss, "fall": self.fall},
+        )
+
+    def _restore(self, saved: Progress) -> None:
+        for name, values in (self.record.arrays() | {"loss": self.loss, "fall": self.fall}).items():
+            values[...] = saved.record[name]
+        left = [self.stack.numbers.index(number) for number in saved.numbers.tolist()]
+        self.progress((len(self.stack.numbers) - len(left)) * self.spec.epochs + len(left) * saved.epoch)
+        self.stack.keep(left)
+        self.stack.parameters.copy_(torch.from_numpy(saved.parameters))
+        for name, values in saved.velocity.items():
+            self.stack.velocity[name].copy_(torch.from_numpy(values))
+        self.stack.factor = saved.factor
 
     def _due(self, epoch: int) -> bool:
         regular = epoch % self.spec.evaluate_every == 0 or epoch == self.spec.epochs

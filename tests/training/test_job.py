@@ -1,0 +1,128 @@
+"""A training job on files: from data and noise to `trained.h5`, undisturbed, killed, and fed with the wrong thing."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from closerlook import store
+from closerlook.data.corruption import write_noise
+from closerlook.spec import Checkpoints, Ensemble, Member
+from closerlook.store import StoreError
+from closerlook.training.job import run_training
+
+SPEC = Ensemble(
+    "small",
+    4,
+    200,
+    50,
+    "mlp",
+    (32, 32),
+    16,
+    60,
+    tuple(
+        Member(seed=seed, noise=noise, level=float(noise != "none")) for noise in ("none", "randY") for seed in (0, 1)
+    ),
+    checkpoints=Checkpoints((0, 60), losses=(1.0,)),
+)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A made-up data set in the 'data' layout, and its corrupted training sets."""
+    folder = tmp_path_factory.mktemp("files")
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=400).astype(np.uint8)
+    images = np.clip(rng.normal(120, 40, (400, 1, 4, 4)) + 8 * labels[:, None, None, None], 0, 255).astype(np.uint8)
+    arrays = {"train/images": images, "train/labels": labels, "test/images": images[:10], "test/labels": labels[:10]}
+    with store.create(folder / "small.h5", "data") as file:
+        for part, array in arrays.items():
+            file[part] = array
+        sums = {part: hashlib.sha256(array.tobytes()).hexdigest() for part, array in arrays.items()}
+        store.write_attributes(
+            file, name="small", licence="none", source="made up", sha256=json.dumps(sums), training=300, classes=10
+        )
+    for noise in ("none", "randY"):
+        write_noise(
+            folder / "small.h5",
+            folder / f"{noise}.h5",
+            image_size=4,
+            examples=200,
+            validation_examples=50,
+            noise=noise,
+            seeds=2,
+        )
+    return folder
+
+
+def noise_files(folder):
+    return {noise: folder / f"{noise}.h5" for noise in ("none", "randY")}
+
+
+def train(files, output, **options):
+    lines = []
+    run_training(SPEC, files / "small.h5", noise_files(files), output, log=lines.append, **options)
+    return lines
+
+
+def test_the_file_says_what_was_trained_and_how_it_went(files, tmp_path):
+    train(files, tmp_path / "trained.h5")
+    with store.read(tmp_path / "trained.h5", "trained") as file:
+        assert store.read_spec(file) == SPEC
+        assert store.read_members(file)["noise"].tolist() == ["none", "none", "randY", "randY"]
+        assert file["history/train_loss"].shape == (4, 60)
+        assert file["checkpoints/epoch-60/weight0"].shape == (4, 32, 16)
+        assert (file["history/train_loss"][:, -1] < file["history/train_loss"][:, 0]).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["trained.h5"], "the state beside it is removed"
+
+
+def test_twice_the_same_bytes(files, tmp_path):
+    for name in ("a.h5", "b.h5"):
+        train(files, tmp_path / name)
+        time.sleep(1.1)  # a time stamp would differ
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from closerlook.spec import Ensemble
+from closerlook.training.job import run_training
+files, output, spec = sys.argv[1:]
+noise = {name: Path(files, f"{name}.h5") for name in ("none", "randY")}
+run_training(Ensemble.from_json(spec), Path(files, "small.h5"), noise, Path(output), resume_every=0.0)
+"""
+
+
+def test_sigkill_and_another_start_end_with_the_bytes_of_an_undisturbed_run(files, tmp_path):
+    train(files, tmp_path / "whole.h5")
+    output = tmp_path / "killed" / "trained.h5"
+    output.parent.mkdir()
+    sidecar = output.with_suffix(".resume.h5")
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(files), str(output), SPEC.to_json()])
+    deadline = time.monotonic() + 60
+    while not sidecar.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL, "the job ended before it could be killed"
+    assert not output.exists()
+    lines = train(files, output)
+    assert any("going on after" in line for line in lines)
+    assert output.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert not sidecar.exists()
+
+
+def test_noise_of_other_data_is_refused_before_training(files, tmp_path):
+    copy = tmp_path / "none.h5"
+    copy.write_bytes((files / "none.h5").read_bytes())
+    with h5py.File(copy, "r+") as file:
+        file.attrs["data_sha256"] = "0" * 64
+    with pytest.raises(StoreError, match=r"none\.h5: its data_sha256"):
+        run_training(SPEC, files / "small.h5", noise_files(files) | {"none": copy}, tmp_path / "trained.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["none.h5"]

@@ -1,0 +1,108 @@
+"""Architectures without hand-written derivatives go through the same trainer: a convolutional net, defined here."""
+
+import numpy as np
+import pytest
+import torch
+from problems import CLASSES, SIDE, problem, spec
+from torch import nn
+from torch.nn import functional
+
+from closerlook.nets.mlp import MLP
+from closerlook.nets.network import AutogradNetwork
+from closerlook.spec import Checkpoints, Member
+from closerlook.training.objectives import CrossEntropy
+from closerlook.training.streams import generator, stream_seed
+from closerlook.training.trainer import train_ensemble
+
+FILTERS = 3
+
+
+class Convolution(AutogradNetwork):
+    """3 x 3 filters, ReLU, a dense layer; a loop over members, as the documentation's example has it."""
+
+    def __init__(self):
+        self.shapes = {"filters": (FILTERS, 1, 3, 3), "dense": (CLASSES, FILTERS * SIDE * SIDE), "bias": (CLASSES,)}
+
+    def sites(self, batch):
+        return [(batch, 1, SIDE, SIDE), (batch, FILTERS, SIDE, SIDE)]
+
+    def outputs(self, parameters, inputs, perturbation):
+        if perturbation is not None:
+            inputs = perturbation.apply(0, inputs)
+        hidden = torch.stack(
+            [functional.conv2d(x, w, padding=1).relu() for x, w in zip(inputs, parameters["filters"], strict=True)]
+        )
+        if perturbation is not None:
+            hidden = perturbation.apply(1, hidden)
+        return torch.baddbmm(parameters["bias"].unsqueeze(2), parameters["dense"], hidden.flatten(2).transpose(1, 2))
+
+
+class AutogradMLP(AutogradNetwork):
+    """The MLP's own forward pass, but differentiated by autograd."""
+
+    def __init__(self, widths):
+        self.twin = MLP((1, SIDE, SIDE), widths, CLASSES)
+        self.shapes = self.twin.shapes
+
+    def sites(self, batch):
+        return self.twin.sites(batch)
+
+    def outputs(self, parameters, inputs, perturbation):
+        flat = torch.cat([parameters[name].flatten(1) for name in self.shapes], dim=1)
+        return self.twin.forward(flat, inputs, perturbation)[0]
+
+
+def test_a_convolutional_network_trains_as_a_plain_pytorch_loop_trains_it():
+    one, net = spec(Member(learning_rate=0.05), Member(seed=1, learning_rate=0.01, weight_decay=0.1)), Convolution()
+    data = problem(2)
+    record = train_ensemble(one, net, CrossEntropy(), data)
+    for number, member in enumerate(one.members):
+        start = net.views(net.initialise([stream_seed("weights", member.seed)])[0])
+        model = nn.Sequential(
+            nn.Conv2d(1, FILTERS, 3, padding=1, bias=False),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(FILTERS * SIDE**2, CLASSES),
+        )
+        with torch.no_grad():
+            for parameter, name in zip(model.parameters(), ("filters", "dense", "bias"), strict=True):
+                parameter.copy_(start[name])
+        optimiser = torch.optim.SGD(
+            model.parameters(), lr=member.learning_rate, momentum=0.9, weight_decay=member.weight_decay
+        )
+        for epoch in range(one.epochs):
+            order = torch.randperm(one.examples, generator=generator("order", member.seed, epoch))
+            for chosen in order.split(one.batch_size):
+                optimiser.zero_grad()
+                functional.cross_entropy(model(data.pool[chosen]), data.labels[number, chosen]).backward()
+                optimiser.step()
+        loss = functional.cross_entropy(model(data.pool), data.labels[number]).item()
+        assert record.histories["train_loss"][number, -1] == pytest.approx(loss, rel=2e-5)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        Member(learning_rate=0.05),
+        Member(dropout=0.4, weight_decay=0.01),
+        Member(input_dropout=0.2),
+        Member(input_noise=0.3, hidden_noise=0.2),
+        Member(adversarial=0.1),
+    ],
+    ids=["plain", "dropout", "input dropout", "noise", "adversarial"],
+)
+def test_hand_written_and_automatic_derivatives_train_alike_under_every_regularizer(member):
+    one = spec(member, Member(**(vars(member) | {"seed": 1})), checkpoints=Checkpoints((4,)))
+    by_hand, automatic = (
+        train_ensemble(one, net, CrossEntropy(), problem(2)).checkpoints["epoch-4"]
+        for net in (MLP((1, SIDE, SIDE), one.widths, CLASSES), AutogradMLP(one.widths))
+    )
+    np.testing.assert_allclose(by_hand, automatic, atol=2e-5)
+
+
+def test_dropout_reaches_the_hidden_units_of_a_convolutional_network():
+    plain, dropped = (
+        train_ensemble(spec(Member(dropout=share)), Convolution(), CrossEntropy(), problem(1)).histories["train_loss"]
+        for share in (0.0, 0.5)
+    )
+    assert not np.array_equal(plain, dropped)
