@@ -6,30 +6,56 @@ generated from them (`closerlook.reference`).
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from math import prod
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
+
+from closerlook.refusal import one_line, shown
+from closerlook.validation import suggestion, validation_line
 
 Scale = Literal["smoke", "quick", "paper"]
 SCALES: tuple[str, ...] = ("smoke", "quick", "paper")
 Dataset = Literal["mnist", "fashion", "cifar10"]
 
+MOST_NETWORKS = 100_000
+"""In all experiments of a scale; fifty times the papers' own grids, and a plan of them still fits a small memory."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""Experiments and figures: their names become those of folders, files, modules, and words of command lines."""
+
+TAKEN = ("noise", "tables", "figures")
+"""Folders of a scale's results that are no experiment's."""
+
 
 class ConfigError(ValueError):
     """The configuration asks for something impossible; the message is one line that names the key."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
-Count = Annotated[int, Field(ge=1, strict=True)]
-Level = Annotated[float, Field(ge=0, le=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+def _no_truth_value(value: Any, validate: Callable[[Any], float]) -> float:
+    """Refuse what YAML makes of `yes` and `on`, which Python would take for 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value}: input should be a number, not a truth value")
+    return validate(value)
+
+
+_Number = WrapValidator(_no_truth_value)
+# Counts have an end so that a slip of the keyboard is refused here and not by a machine that has run out of memory.
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Epoch = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+Level = Annotated[float, Field(ge=0, le=1), _Number]
+Share = Annotated[float, Field(ge=0, lt=1), _Number]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _Number]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), _Number]
 
 
 class Strict(BaseModel):
@@ -41,7 +67,7 @@ class Strict(BaseModel):
 class ScheduleOptions(Strict):
     """Stages of a factor over the epochs."""
 
-    stages: dict[Annotated[int, Field(ge=0)], Positive] = Field(
+    stages: dict[Annotated[int, Field(ge=0, le=1_000_000)], Positive] = Field(
         {}, description="first epoch (from 0) of a stage: factor in force from then on, such as {60: 0.1}"
     )
     period: Count | None = Field(None, description="epochs after which the stages begin again; null: they do not")
@@ -50,7 +76,7 @@ class ScheduleOptions(Strict):
 class CheckpointOptions(Strict):
     """Which states of each network are kept for the measures."""
 
-    epochs: list[Annotated[int, Field(ge=0)]] = Field([], description="after so many epochs; 0 is the initial state")
+    epochs: list[Epoch] = Field([], description="after so many epochs; 0 is the initial state")
     fit: bool = Field(False, description="at the first epoch with every training example right")
     losses: list[Positive] = Field(
         [], description="when the loss over the training set first falls to the value, in nats"
@@ -99,7 +125,7 @@ class ExperimentOptions(Strict):
         description="training examples, drawn anew for each seed"
     )
     network: Literal["mlp"] = Field("mlp", description="architecture, a module of closerlook/nets")
-    depth: Count = Field(2, description="hidden layers")
+    depth: Annotated[Count, Field(le=100)] = Field(2, description="hidden layers")
     width: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field(
         description="units of each hidden layer"
     )
@@ -118,7 +144,7 @@ class ExperimentOptions(Strict):
     momentum: Share = Field(0.9, description="momentum of stochastic gradient descent")
     regularizers: Regularizers = Field(Regularizers(), description="see below; empty: none")
     epochs: Count = Field(description="passes over the training set, at most")
-    after_fit: Annotated[int, Field(ge=0)] | None = Field(
+    after_fit: Epoch | None = Field(
         None, description="epochs that a network trains on once every training example is right; null: until `epochs`"
     )
     evaluate_every: Count = Field(1, description="epochs between evaluations")
@@ -127,8 +153,8 @@ class ExperimentOptions(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> ExperimentOptions:
-        for axis in ("dataset", "examples", "width", "batch_size", "learning_rate"):
-            if len(set(getattr(self, axis))) < len(getattr(self, axis)):
+        for axis, values in self._axes():
+            if len(set(values)) < len(values):
                 raise ValueError(f"{axis}: holds a value twice")
         if not any(self.noise.values()):
             raise ValueError("noise: the grid is empty; give at least one kind with a level, such as none: [0]")
@@ -146,6 +172,24 @@ class ExperimentOptions(Strict):
             raise ValueError("measures.curvature: needs a checkpoint to measure; give checkpoints")
         return self
 
+    def _axes(self) -> list[tuple[str, list[Any]]]:
+        """Return what may not hold a value twice: it would count one network as two, or two checkpoints as one."""
+        return [
+            *((name, getattr(self, name)) for name in ("dataset", "examples", "width", "batch_size", "learning_rate")),
+            *((f"noise.{kind}", levels) for kind, levels in self.noise.items()),
+            *((f"regularizers.{name}", strengths) for name, strengths in self.regularizers),
+            ("checkpoints.epochs", self.checkpoints.epochs),
+            ("checkpoints.losses", [f"{loss:g}" for loss in self.checkpoints.losses]),
+        ]
+
+    def networks(self) -> int:
+        """Return how many networks the grid has at most, without expanding it."""
+        axes = (self.dataset, self.examples, self.width, self.batch_size, self.learning_rate)
+        noises = sum(map(len, self.noise.values()))
+        return (
+            prod(map(len, axes)) * noises * (1 + sum(len(strengths) for _, strengths in self.regularizers)) * self.seeds
+        )
+
 
 class FigureOptions(Strict):
     """A figure: a module of closerlook/figures, and the experiments whose results it shows."""
@@ -159,7 +203,9 @@ class DataOptions(Strict):
 
     folder: str | None = Field(None, description="a folder of yours with the official files; tried before any download")
     timeout: Positive = Field(5.0, description="seconds to wait for a server before the next source is tried")
-    seeds: Count = Field(10, description="corrupted training sets of each kind; no experiment can have more seeds")
+    seeds: Annotated[Count, Field(le=10_000)] = Field(
+        10, description="corrupted training sets of each kind; no experiment can have more seeds"
+    )
     validation_examples: Count = Field(1000, description="clean examples that validation accuracy is measured on")
 
 
@@ -174,7 +220,7 @@ class Config(BaseModel):
     figures: dict[str, FigureOptions]
 
 
-def read_config(raw: Mapping[str, Any], scale: str | None = None) -> Config:
+def read_config(raw: Mapping[Any, Any], scale: str | None = None) -> Config:
     """Check the content of `config.yaml` and return it as it holds at one scale.
 
     A section `scales` in `data` and in each experiment gives the options that differ at a scale.
@@ -192,27 +238,36 @@ def read_config(raw: Mapping[str, Any], scale: str | None = None) -> Config:
         One line that names the key, what it was, and what is allowed. All scales are checked, not only the chosen one.
     """
     _require_keys(raw)
-    chosen = scale or raw["scale"]
-    if chosen not in SCALES:
-        raise ConfigError(f"scale: {chosen!r} is not a scale; allowed: {', '.join(SCALES)}")
+    chosen = raw["scale"] if scale is None else scale
+    for each in (raw["scale"], chosen):
+        if each not in SCALES:
+            raise ConfigError(f"scale: {shown(each)} is not a scale; allowed: {', '.join(SCALES)}")
     configs = {each: _at_scale(raw, each) for each in SCALES}
     return configs[chosen]
 
 
-def _require_keys(raw: Mapping[str, Any]) -> None:
+def _require_keys(raw: Mapping[Any, Any]) -> None:
     allowed = tuple(Config.model_fields)
     for key in raw:
         if key not in allowed:
-            raise ConfigError(f"{key}: unknown key{_suggestion(str(key), allowed)}; allowed: {', '.join(allowed)}")
+            raise ConfigError(f"{key}: unknown key{suggestion(str(key), allowed)}; allowed: {', '.join(allowed)}")
     for key in allowed:
         if key not in raw:
             raise ConfigError(f"{key}: missing")
     for key in ("data", "experiments", "figures"):
         if not isinstance(raw[key], Mapping):
-            raise ConfigError(f"{key}: must be a mapping, not {raw[key]!r}")
+            raise ConfigError(f"{key}: must be a mapping, not {shown(raw[key])}")
+    for key in ("experiments", "figures"):
+        for name in raw[key]:
+            if not (isinstance(name, str) and NAME.fullmatch(name)):
+                raise ConfigError(
+                    f"{key}: {shown(name)} is not a name; allowed: 1 to 64 letters, digits, - and _, the first no sign"
+                )
+    if taken := [name for name in TAKEN if name in raw["experiments"]]:
+        raise ConfigError(f"experiments.{taken[0]}: the results have a folder of this name; give it another")
 
 
-def _at_scale(raw: Mapping[str, Any], scale: str) -> Config:
+def _at_scale(raw: Mapping[Any, Any], scale: str) -> Config:
     data = _section(raw["data"], DataOptions, "data", scale)
     experiments = {
         name: _section(options, ExperimentOptions, f"experiments.{name}", scale)
@@ -227,58 +282,42 @@ def _at_scale(raw: Mapping[str, Any], scale: str) -> Config:
     for name, figure in figures.items():
         for experiment in figure.experiments:
             if experiment not in experiments:
-                raise ConfigError(f"figures.{name}: no experiment {experiment!r}; there are: {', '.join(experiments)}")
+                raise ConfigError(
+                    f"figures.{name}: no experiment {shown(experiment)}; there are: {', '.join(experiments)}"
+                )
+    _require_bounded(experiments, scale)
     return Config(scale=scale, data=data, experiments=experiments, figures=figures)
+
+
+def _require_bounded(experiments: Mapping[str, ExperimentOptions], scale: str) -> None:
+    networks = {name: experiment.networks() for name, experiment in experiments.items()}
+    if sum(networks.values()) > MOST_NETWORKS:
+        largest = max(networks, key=networks.__getitem__)
+        raise ConfigError(
+            f"experiments.{largest}: its grid has {networks[largest]:,} networks at scale {scale}, "
+            f"with the other experiments {sum(networks.values()):,}; allowed: {MOST_NETWORKS:,} in all"
+        )
 
 
 def _section(options: Any, model: type[BaseModel], key: str, scale: str) -> Any:
     """Return a section with the scale's values laid over the others; what a scale gives replaces the whole value."""
     if not isinstance(options, Mapping):
-        raise ConfigError(f"{key}: must be a mapping, not {options!r}")
-    scales = options.get("scales") or {}
+        raise ConfigError(f"{key}: must be a mapping, not {shown(options)}")
+    scales = {} if options.get("scales") is None else options["scales"]
     if not isinstance(scales, Mapping):
-        raise ConfigError(f"{key}.scales: must be a mapping, not {scales!r}")
+        raise ConfigError(f"{key}.scales: must be a mapping, not {shown(scales)}")
     for name, values in scales.items():
         if name not in SCALES:
             raise ConfigError(f"{key}.scales.{name}: not a scale; allowed: {', '.join(SCALES)}")
         if not isinstance(values, Mapping):
-            raise ConfigError(f"{key}.scales.{name}: must be a mapping, not {values!r}")
+            raise ConfigError(f"{key}.scales.{name}: must be a mapping, not {shown(values)}")
     base = {name: value for name, value in options.items() if name != "scales"}
     own = scales.get(scale, {})
     return _validated(model, {**base, **own}, key, dict.fromkeys(own, f"{key}.scales.{scale}"))
 
 
-def _validated(model: type[BaseModel], values: Any, key: str, origins: Mapping[str, str] | None = None) -> Any:
+def _validated(model: type[BaseModel], values: Any, key: str, origins: Mapping[Any, str] | None = None) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_line(error, model, key, origins or {})) from None
-
-
-def _line(error: ValidationError, model: type[BaseModel], key: str, origins: Mapping[str, str]) -> str:
-    """Return the first of the errors as one line."""
-    first = error.errors(include_url=False)[0]
-    places = [str(place) for place in first["loc"] if place != "[key]"]
-    where = ".".join([origins.get(places[0], key) if places else key, *places])
-    if first["type"] == "extra_forbidden":
-        section = _section_model(model, places[:-1])
-        allowed = tuple(section.model_fields)
-        return f"{where}: unknown key{_suggestion(places[-1], allowed)}; allowed: {', '.join(allowed)}"
-    if first["type"] == "missing":
-        return f"{where}: missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"{where}: {message}" if places else f"{key}.{message}"
-    return f"{where}: {first['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _section_model(model: type[BaseModel], places: list[str]) -> type[BaseModel]:
-    for place in places:
-        kinds = [model.model_fields[place].annotation, *getattr(model.model_fields[place].annotation, "__args__", ())]
-        model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return model
-
-
-def _suggestion(key: str, allowed: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(key, allowed, 1)
-    return f" (did you mean {close[0]}?)" if close else ""
+        raise ConfigError(validation_line(error, model, key, origins or {})) from None

@@ -84,6 +84,6 @@ def spec(the_plan, wildcards):
     return the_plan.ensemble(wildcards.experiment, wildcards.ensemble).to_json()
 
 
-# A mistake in any scale's options is told now, before any work; the default scale's plan is needed anyway.
-for scale in dict.fromkeys([config.get("scale"), *SCALES]):
+# A mistake in any scale's options is told now, before any work.
+for scale in SCALES:
     plan(scale)

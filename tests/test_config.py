@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from closerlook.config import SCALES, ConfigError, read_config
 from closerlook.data.sources import DATASETS
@@ -101,32 +99,3 @@ def test_what_a_scale_gives_replaces_the_whole_value():
 def test_the_data_sets_of_the_config_are_those_of_the_table():
     message = refusal((*CAPACITY, "dataset"), "imagenet")
     assert all(f"'{name}'" in message for name in DATASETS)
-
-
-def leaves(node, path=()):
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from leaves(value, (*path, key))
-    else:
-        yield path
-
-
-JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-10, 10),
-    st.floats(),
-    st.text(max_size=5),
-    st.lists(st.integers(), max_size=2),
-)
-
-
-@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(leaves(RAW), key=str)), JUNK, st.sampled_from(SCALES))
-def test_any_value_anywhere_plans_or_is_refused_in_one_line(path, junk, scale):
-    try:
-        Plan(read_config(changed(path, junk), scale))
-    except ConfigError as error:
-        assert "\n" not in str(error)
-        assert len(str(error)) < 500
