@@ -7,10 +7,10 @@ SCALE ?= quick
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test lint format report bench schema lock clean distclean
+.PHONY: help setup plan paper test test-cluster lint format report bench schema lock clean distclean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(VENV)/.installed  ## make .venv with the pinned packages (does nothing the second time)
 
@@ -29,6 +29,12 @@ paper: setup  ## rebuild the paper: results/quick/paper.pdf (SCALE=smoke|quick|p
 
 test: setup  ## run the whole test suite
 	$(BIN)/python -m pytest
+
+plan: setup  ## what a run would cost: jobs, networks, FLOP, memory, disk, hours (SCALE=quick)
+	@$(BIN)/python -m closerlook.overview $(SCALE)
+
+test-cluster: setup  ## the smoke workflow on a real Slurm on this machine, disturbed (root; installs Debian's Slurm)
+	$(BIN)/python tests/cluster/run.py
 
 lint: setup  ## formatters and linters, as CI runs them
 	$(BIN)/ruff check .

@@ -7,7 +7,9 @@ from functools import cache
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=workflow.basedir)
 
+from closerlook import rates
 from closerlook.config import SCALES, ConfigError, read_config
+from closerlook.cost import curvature_cost, noise_cost, training_cost
 from closerlook.data.sources import DATASETS
 from closerlook.hardware import count_gpus
 from closerlook.imports import reached_by
@@ -50,6 +52,46 @@ def planned(look):
             stop(error)
 
     return looked
+
+
+def gpus_of(rule):
+    """Return the GPUs of a rule's jobs: what a profile gives it (`set-resources`), else what is here."""
+    given = workflow.resource_settings.overwrite_resources.get(rule, {})
+    return int(given["gpu"].value) if "gpu" in given else GPUS
+
+
+def reserved(look, rule, amount):
+    """Make a resource function of a function of (plan, wildcards, kind of device) that returns a `Cost`.
+
+    `amount` is a function of (cost, device, attempt), from `closerlook.rates`.
+    """
+    device = rates.device_for(gpus_of(rule))
+
+    def reserve(wildcards, attempt):
+        return amount(planned(lambda plan, wildcards: look(plan, wildcards, device.kind))(wildcards), device, attempt)
+
+    return reserve
+
+
+def cost_of_training(the_plan, wildcards, kind):
+    return training_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), kind)
+
+
+def cost_of_curvature(the_plan, wildcards, kind):
+    options = the_plan.measure(wildcards.experiment, "curvature")
+    return curvature_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
+
+
+def cost_of_noise(the_plan, wildcards, kind):
+    subset, data = the_plan.subset(wildcards.subset), the_plan.config.data
+    return noise_cost(
+        subset.dataset,
+        subset.image_size,
+        subset.examples,
+        data.validation_examples,
+        data.seeds,
+        the_plan.noise(wildcards.noise),
+    )
 
 
 def dataset_source(wildcards):

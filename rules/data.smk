@@ -1,6 +1,11 @@
 # From a source to verified arrays, and from these to corrupted training sets.
 
 
+# Seconds of work, and the network: on the machine that runs snakemake, not in a cluster's queue.
+localrules:
+    dataset,
+
+
 rule dataset:
     input:
         source=dataset_source,
@@ -30,8 +35,13 @@ rule noise:
         "logs/{scale}/noise/{subset}/{noise}.log",
     benchmark:
         "benchmarks/{scale}/noise/{subset}/{noise}.tsv"
+    group:
+        "noise"  # a cluster gets many of these short jobs as one
     conda:
         "../envs/closerlook.yaml"
+    resources:
+        mem_mb=reserved(cost_of_noise, "noise", rates.reserved_megabytes),
+        runtime=reserved(cost_of_noise, "noise", rates.reserved_minutes),
     params:
         image_size=planned(lambda plan, wildcards: plan.subset(wildcards.subset).image_size),
         examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),

@@ -1,6 +1,11 @@
 # A figure: a tidy table, and the drawing made from it.
 
 
+# Seconds of work: on the machine that runs snakemake, not in a cluster's queue.
+localrules:
+    figure,
+
+
 rule figure:
     input:
         trained=planned(lambda plan, wildcards: trained(wildcards.scale, plan.figure_folders(wildcards.figure))),

@@ -18,6 +18,9 @@ rule curvature:
     threads: 1
     resources:
         gpu=GPUS,
+        mem_mb=reserved(cost_of_curvature, "curvature", rates.reserved_megabytes),
+        gpu_mem_mb=reserved(cost_of_curvature, "curvature", rates.reserved_gpu_megabytes),
+        runtime=reserved(cost_of_curvature, "curvature", rates.reserved_minutes),
     params:
         spec=planned(spec),
         options=planned(lambda plan, wildcards: plan.measure(wildcards.experiment, "curvature")),

@@ -1,6 +1,13 @@
 # From tables to verdicts, and from both to the PDF. Every number in the prose is read from these files.
 
 
+# Seconds of work: on the machine that runs snakemake, not in a cluster's queue.
+localrules:
+    claims,
+    provenance,
+    paper,
+
+
 rule claims:
     input:
         claims="claims.yaml",

@@ -17,6 +17,9 @@ rule train:
     threads: 1
     resources:
         gpu=GPUS,
+        mem_mb=reserved(cost_of_training, "train", rates.reserved_megabytes),
+        gpu_mem_mb=reserved(cost_of_training, "train", rates.reserved_gpu_megabytes),
+        runtime=reserved(cost_of_training, "train", rates.reserved_minutes),
     params:
         spec=planned(spec),
     script:
