@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from closerlook.refusal import one_line
 from closerlook.store import StoreError
 
 EXPECTED = (StoreError, ValueError, OSError)
@@ -29,7 +30,7 @@ def job_log(path: str | Path) -> Iterator[Callable[[str], None]]:
         try:
             yield log
         except EXPECTED as error:
-            line = " ".join(str(error).split())
+            line = one_line(error)
             log(f"error: {line}")
             traceback.print_exc(file=file)
             sys.exit(f"error: {line}")

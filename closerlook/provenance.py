@@ -53,6 +53,8 @@ def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path],
 
 def _data(path: Path) -> dict[str, object]:
     with store.read(path, "data") as file:
+        if file.attrs["name"] not in DATASETS:
+            raise store.StoreError(f"{path}: holds an unknown data set; delete it and run again")
         return {
             "title": DATASETS[file.attrs["name"]].title,
             "licence": file.attrs["licence"],

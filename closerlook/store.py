@@ -15,6 +15,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from closerlook.inspection import Misfit, require_content, safe_datasets, specification
+from closerlook.refusal import one_line
 from closerlook.spec import Ensemble, Member
 
 LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -38,6 +40,9 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 class StoreError(Exception):
     """A file between the steps is missing, truncated, or not of the layout that it should have."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @contextmanager
@@ -91,21 +96,39 @@ def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
     Raises
     ------
     StoreError
-        If it is missing, truncated, or lacks a part; the message is one line with the file's name and the remedy.
+        If it is missing or truncated, lacks a part that the layout promises or the reader asks for, leads outside
+        itself, declares more than it stores, or is not what its layout and specification say; the message is one line
+        with the file's name and the remedy.
     """
     path = Path(path)
     if not path.is_file():
         raise StoreError(f"{path}: no such file")
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise StoreError(f"{path}: not a complete HDF5 file ({_first_line(error)}); delete it and run again") from None
     with file:
-        _check(file, layout, path)
+        _inspect(file, layout, path)
         try:
             yield file
         except OSError as error:
             raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
+        except KeyError as error:
+            if "Unable to" not in str(error):  # h5py's own begin so: a part that this reader needs is not there
+                raise
+            raise StoreError(f"{path}: lacks a part ({_first_line(error)}); delete it and run again") from None
+
+
+def _inspect(file: h5py.File, layout: str, path: Path) -> None:
+    try:
+        datasets = safe_datasets(file, path.stat().st_size)
+        _check(file, layout, path)
+        require_content(file, layout, datasets)
+    except Misfit as misfit:
+        raise StoreError(f"{path}: {misfit}; delete it and run again") from None
+    # In damaged metadata h5py fails in all of these ways.
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
 
 
 def _first_line(error: Exception) -> str:
@@ -136,8 +159,17 @@ def read_members(file: h5py.File) -> dict[str, np.ndarray]:
 
 
 def read_spec(file: h5py.File) -> Ensemble:
-    """Return the specification that the file carries."""
-    return Ensemble.from_json(file.attrs["spec"])
+    """Return the specification that the file carries.
+
+    Raises
+    ------
+    StoreError
+        If it is not a specification as this version writes it.
+    """
+    try:
+        return specification(file.attrs["spec"])
+    except Misfit as misfit:
+        raise StoreError(f"{file.filename}: {misfit}; delete it and run again") from None
 
 
 def write_attributes(file: h5py.File, **attributes: object) -> None:

@@ -86,6 +86,7 @@ def measure_curvature(
         _require(file, trained, checkpoints, dtype, examples, spec.examples)
         loaded = load_training_data(spec, data, noise)
         network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
+        _require_parameters(file, trained, checkpoints, network)
         epochs = np.stack([file[f"checkpoints/{name}/epoch"][:] for name in checkpoints], axis=1)
         table = _Table(checkpoints, len(spec.members))
         size = _stack_size(network, examples or spec.examples, effort, DTYPES[dtype], torch.device(device))
@@ -129,6 +130,14 @@ def _require(
         raise ValueError(f"dtype is {dtype!r}; allowed are {', '.join(DTYPES)}")
     if examples is not None and not 1 <= examples <= most:
         raise ValueError(f"examples is {examples}; allowed are 1 to {most}, the size of the training set")
+
+
+def _require_parameters(file: h5py.File, path: Path, checkpoints: Sequence[str], network: Network) -> None:
+    for name in checkpoints:
+        for part, shape in network.shapes.items():
+            stored = file[f"checkpoints/{name}/{part}"].shape[1:]
+            if stored != tuple(shape):  # a smaller one would be broadcast
+                raise StoreError(f"{path}: checkpoints/{name}/{part} is of shape {stored} a member, not {tuple(shape)}")
 
 
 def _stack_size(network: Network, examples: int, effort: Effort, dtype: torch.dtype, device: torch.device) -> int:

@@ -11,5 +11,13 @@ ARCHITECTURES = {"mlp": MLP}
 
 
 def build(spec: Ensemble, input_shape: tuple[int, ...], classes: int) -> Network:
-    """Return the network that an ensemble's members share."""
+    """Return the network that an ensemble's members share.
+
+    Raises
+    ------
+    ValueError
+        If there is no such architecture.
+    """
+    if spec.network not in ARCHITECTURES:
+        raise ValueError(f"no network {spec.network!r}; there are: {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[spec.network](input_shape, spec.widths, classes)
