@@ -7,7 +7,7 @@ SCALE ?= quick
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan paper test test-cluster lint format report bench schema lock clean distclean
+.PHONY: help setup plan paper test test-cluster verify lint format report bench schema lock clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,10 @@ paper: setup  ## rebuild the paper: results/quick/paper.pdf (SCALE=smoke|quick|p
 
 test: setup  ## run the whole test suite
 	$(BIN)/python -m pytest
+
+verify: SCALE = smoke
+verify: setup  ## run twice from nothing and compare every byte; MANIFEST=file compares with another's run (SCALE=smoke)
+	$(BIN)/python -m closerlook.verify --scale $(SCALE) $(if $(MANIFEST),--manifest "$(MANIFEST)")
 
 plan: setup  ## what a run would cost: jobs, networks, FLOP, memory, disk, hours (SCALE=quick)
 	@$(BIN)/python -m closerlook.overview $(SCALE)

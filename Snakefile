@@ -8,6 +8,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/survive.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/measure.smk"
@@ -19,6 +20,7 @@ rule all:
     default_target: True
     input:
         f"results/{config['scale']}/paper.pdf",
+        f"results/{config['scale']}/manifest.json",
 
 
 rule figures:

@@ -98,6 +98,18 @@ class Plan:
             for ensemble in self.ensembles[experiment]
         ]
 
+    def results(self) -> list[str]:
+        """Return every file made at this scale, below ``results/<scale>/``, but the manifest that lists them."""
+        files = {"claims.json", "provenance.json", "paper.pdf"}
+        for figure in self.config.figures:
+            files |= {f"tables/{figure}.csv", f"figures/{figure}.svg", f"figures/{figure}.pdf"}
+        for experiment, ensembles in self.ensembles.items():
+            measures = [name for name, options in self.config.experiments[experiment].measures if options is not None]
+            for ensemble in ensembles.values():
+                files |= {f"noise/{ensemble.subset}/{noise}.h5" for noise in ensemble.noises}
+                files |= {f"{experiment}/{ensemble.name}/{kind}.h5" for kind in ("trained", *measures)}
+        return sorted(files)
+
     def networks(self) -> int:
         """Return how many networks are trained in all."""
         return sum(len(one.members) for ensembles in self.ensembles.values() for one in ensembles.values())

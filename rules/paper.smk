@@ -17,8 +17,8 @@ rule claims:
         report(
             "results/{scale}/claims.json",
             caption="../report/claims.rst",
-            category="Claims",
-            subcategory="{scale}",
+            category="All papers",
+            labels={"file": "claims", "scale": "{scale}"},
         ),
     log:
         "logs/{scale}/claims.log",
@@ -62,8 +62,8 @@ rule paper:
         report(
             "results/{scale}/paper.pdf",
             caption="../report/paper.rst",
-            category="Paper",
-            subcategory="{scale}",
+            category="All papers",
+            labels={"file": "paper", "scale": "{scale}"},
         ),
     log:
         "logs/{scale}/paper.log",
@@ -73,3 +73,26 @@ rule paper:
         "../envs/closerlook.yaml"
     script:
         "../scripts/paper.py"
+
+
+localrules:
+    manifest,  # on the machine that has the git repository
+
+
+rule manifest:
+    input:
+        results=lambda wildcards: [f"results/{wildcards.scale}/{name}" for name in plan(wildcards.scale).results()],
+        provenance="results/{scale}/provenance.json",
+        source=reached_by("scripts/manifest.py"),
+    output:
+        "results/{scale}/manifest.json",
+    log:
+        "logs/{scale}/manifest.log",
+    benchmark:
+        "benchmarks/{scale}/manifest.tsv"
+    conda:
+        "../envs/closerlook.yaml"
+    params:
+        config=lambda wildcards: plan(wildcards.scale).config.model_dump_json(),
+    script:
+        "../scripts/manifest.py"

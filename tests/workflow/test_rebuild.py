@@ -2,7 +2,7 @@
 
 import h5py
 
-ALWAYS = {"all"}
+ALWAYS = {"all", "manifest"}
 
 
 def rules(jobs):

@@ -1,0 +1,13 @@
+# After a kill the same command goes on: nobody has to unlock, and no job outlives the Snakemake that started it.
+import os
+import sys
+from pathlib import Path
+
+from closerlook.takeover import end_with, take_over
+
+if workflow.is_main_process and not workflow.dryrun:
+    for what in take_over(Path.cwd()):
+        print(f"removed {what}", file=sys.stderr)
+
+if prefix := end_with(os.getpid()):
+    shell.prefix(f"set -euo pipefail; {prefix}")

@@ -1,0 +1,15 @@
+"""List every result with its SHA-256."""
+
+from pathlib import Path
+
+from closerlook.joblog import job_log
+from closerlook.manifest import write_manifest
+
+with job_log(snakemake.log[0]):
+    write_manifest(
+        [Path(path) for path in snakemake.input.results],
+        scale=snakemake.wildcards.scale,
+        config=snakemake.params.config,
+        provenance=Path(snakemake.input.provenance),
+        output=Path(snakemake.output[0]),
+    )
