@@ -20,6 +20,15 @@ Scale = Literal["smoke", "quick", "paper"]
 SCALES: tuple[str, ...] = ("smoke", "quick", "paper")
 Dataset = Literal["mnist", "fashion", "cifar10"]
 
+PAPERS = {
+    "A": "Deep Nets Don't Learn via Memorization",
+    "B": "A Closer Look at Memorization",
+    "C": "Three Factors Influencing Minima in SGD",
+    "D": "Finding Flatter Minima with SGD",
+    "E": "Variational Bi-LSTMs",
+}
+"""Short titles of the papers."""
+
 MOST_NETWORKS = 100_000
 """In all experiments of a scale; fifty times the papers' own grids, and a plan of them still fits a small memory."""
 

@@ -8,7 +8,7 @@ sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=workflow.basedir)
 
 from closerlook import rates
-from closerlook.config import SCALES, ConfigError, read_config
+from closerlook.config import PAPERS, SCALES, ConfigError, read_config
 from closerlook.cost import curvature_cost, noise_cost, training_cost
 from closerlook.data.sources import DATASETS
 from closerlook.hardware import count_gpus
@@ -48,7 +48,8 @@ def planned(look):
     def looked(wildcards):
         try:
             return look(plan(wildcards.scale), wildcards)
-        except PlanError as error:
+        # No module of a figure's name is a mistake in the config as well.
+        except (PlanError, FileNotFoundError) as error:
             stop(error)
 
     return looked
@@ -98,6 +99,12 @@ def dataset_source(wildcards):
     if wildcards.dataset not in DATASETS:
         stop(f"no data set {wildcards.dataset!r}; there are: {', '.join(DATASETS)}")
     return reached_by("scripts/dataset.py")
+
+
+def paper_of(wildcards):
+    """Return the short title of a figure's paper: the report is sorted by it."""
+    figures = plan(wildcards.scale).config.figures
+    return PAPERS[figures[wildcards.figure].paper] if wildcards.figure in figures else ""
 
 
 def trained(scale, folders):

@@ -28,13 +28,19 @@ rule figure:
             )
         ),
     output:
-        table="results/{scale}/tables/{figure}.csv",
+        table=report(
+            "results/{scale}/tables/{figure}.csv",
+            caption="../report/table.rst",
+            category=paper_of,
+            subcategory="Tables",
+            labels={"table": "{figure}", "scale": "{scale}"},
+        ),
         svg=report(
             "results/{scale}/figures/{figure}.svg",
             caption="../report/figure.rst",
-            category="Figures",
-            subcategory="{scale}",
-            labels={"figure": "{figure}"},
+            category=paper_of,
+            subcategory="Figures",
+            labels={"figure": "{figure}", "scale": "{scale}"},
         ),
         pdf="results/{scale}/figures/{figure}.pdf",
     log:
