@@ -6,11 +6,13 @@ from closerlook.data.sources import fetch_dataset
 from closerlook.joblog import job_log
 
 with job_log(snakemake.log[0]) as log:
-    folder = snakemake.params.folder
+    # Not params: where verified data come from, and how patiently, is no reason to fetch them again.
+    options = snakemake.config["data"]
+    folder = options.get("folder")
     fetch_dataset(
         snakemake.wildcards.dataset,
         Path(snakemake.output[0]),
         folder=Path(folder) if folder else None,
-        timeout=snakemake.params.timeout,
+        timeout=options.get("timeout", 5.0),
         log=log,
     )

@@ -201,16 +201,22 @@ def test_noise_that_never_fits_is_a_lower_bound_for_slower() -> None:
 
 def test_noise_that_never_fits_cannot_be_called_faster() -> None:
     found = run("log_ratio_to_clean", epochs_table(30.0, cap=500), side=-1)
-    assert found.n == 0
-    assert found.notes[0] == "width 64, 128 left out: not fitted by the last epoch"
+    assert verdict(found, -1) == "contradicted", "that noise takes at least 500 epochs is evidence"
+    assert found.notes[-1] == "width 64, 128 counts as a bound only"
+
+
+def test_noise_that_fits_only_where_it_is_wide_cannot_be_called_faster_for_that() -> None:
+    table = epochs_table(0.8)
+    table.loc[(table["noise"] != "none") & (table["width"] == 64), "epochs_to_fit"] = np.nan
+    assert verdict(run("log_ratio_to_clean", table.assign(epochs=500), side=-1), -1) == "contradicted"
 
 
 def test_real_data_that_never_fits_cannot_make_noise_slower() -> None:
     table = epochs_table(3.0)
     table.loc[(table["noise"] == "none") & (table["width"] == 64), "epochs_to_fit"] = np.nan
-    found = run("log_ratio_to_clean", table.assign(epochs=10))
-    assert found.effect == pytest.approx(math.log(3))
-    assert found.notes == ("width 64 left out: not fitted by the last epoch",)
+    found = run("log_ratio_to_clean", table.assign(epochs=10_000))
+    assert verdict(found, 1) == "contradicted"
+    assert found.notes[-1] == "width 64 counts as a bound only"
 
 
 def test_null_ratios_are_rarely_called_slower() -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from closerlook.config import read_config
+from closerlook.claims.estimates import FEWEST_SEEDS
+from closerlook.config import SCALES, read_config
 from closerlook.plan import Plan, PlanError
 from closerlook.spec import Checkpoints, Schedule
 
@@ -91,6 +92,12 @@ def test_what_no_experiment_makes_is_told_with_what_there_is(plan, ask, message)
     with pytest.raises(PlanError) as error:
         ask(plan)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_regularizers_have_seeds_enough_to_be_chosen_on_some_and_judged_on_three_others(scale):
+    raw = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+    assert read_config(raw, scale).experiments["regularizers"].seeds // 2 >= FEWEST_SEEDS
 
 
 def test_changing_one_experiment_leaves_the_specifications_of_the_others_alone():

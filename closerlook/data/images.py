@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64, Integer, UInt8
 
 from closerlook import store
 from closerlook.data.formats import DataError
+from closerlook.data.sources import DATASETS
 
 _CHUNK = 4096  # images converted at a time, so that no second float copy of a data set is ever in memory
 
@@ -54,6 +55,11 @@ def read_training_split(data: Path) -> TrainingSplit:
     for part, array in (("train/images", images), ("train/labels", labels)):
         if hashlib.sha256(array).hexdigest() != sums.get(part):
             raise store.StoreError(f"{data}: {part} is damaged (SHA-256 differs); delete it and run again")
+        # Its own sums could have been changed with it; the published ones are ours.
+        if name in DATASETS and DATASETS[name].sha256.get(part, sums[part]) != sums[part]:
+            raise store.StoreError(
+                f"{data}: {part} is not that of the official {DATASETS[name].title}; delete it and run again"
+            )
     content = hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
     return TrainingSplit(name, images, labels, training, classes, content)
 

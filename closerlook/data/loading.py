@@ -7,6 +7,7 @@ examples are 5.6 GB of inputs when written out, and 1 GB as a pool with five see
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -49,6 +50,13 @@ class TrainingData:
     validation_labels: Int64[np.ndarray, " validation"]
     pixel: float
     classes: int
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of all that is trained and validated on."""
+        digest = hashlib.sha256()
+        for values in (self.pool, self.rows, self.labels, self.validation_inputs, self.validation_labels):
+            digest.update(np.ascontiguousarray(values))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -223,9 +223,14 @@ def key(noise: str, level: Real, label: str, **line: object) -> Line2D:
     return Line2D([], [], label=label, **settings)
 
 
+IDENTITY = ("dataset", "image_size", "examples", "width", "regularizer", "strength", "noise", "level", "seed")
+"""Columns that together name one network of a table, where the table has them."""
+
+
 def left_out(table: pd.DataFrame) -> list[str]:
     """Return the sentence that says how many members are not drawn because they diverged, if any are."""
-    count = int(table["diverged"].sum())
+    names = [name for name in IDENTITY if name in table]
+    count = len(table.loc[table["diverged"].astype(bool), names].drop_duplicates())  # not once for each checkpoint
     return [f"{count} diverged {'member' if count == 1 else 'members'} left out."] if count else []
 
 

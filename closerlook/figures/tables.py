@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from closerlook import store
+from closerlook.spec import MEMBER_FACTORS
 
 ACCURACY_DECIMALS = 7
 """Histories are float32: seven decimals bring back the fraction (0.99, not 0.990000010), so thresholds are exact."""
@@ -51,10 +52,29 @@ def runs(trained: Sequence[str | Path]) -> pd.DataFrame:
     ------
     StoreError
         If a file is missing, truncated or of another layout.
+    ValueError
+        If networks of one cell differ in a factor that no table shows.
     """
     if not trained:
         raise ValueError("no trained.h5 given: a figure needs at least one ensemble")
-    return pd.concat([_runs_of(Path(path)) for path in trained], ignore_index=True)
+    table = pd.concat([_runs_of(Path(path)) for path in trained], ignore_index=True)
+    _require_one_cell(table)
+    return table
+
+
+UNSHOWN = ("learning_rate", "momentum", "batch_size", "depth")
+"""Factors that no table has a column for: networks that differ in one of them must not pass for seeds of one cell."""
+
+
+def _require_one_cell(table: pd.DataFrame) -> None:
+    factors = [factor for factor in MEMBER_FACTORS if factor not in ("seed", *UNSHOWN)]
+    shown = ["dataset", "image_size", "examples", "width", *factors]
+    variety = table.groupby(shown)[list(UNSHOWN)].nunique().max()
+    if mixed := [name for name in UNSHOWN if variety[name] > 1]:
+        raise ValueError(
+            f"networks that differ in {' and '.join(mixed)} would pass for seeds of one cell; "
+            "give the figure's experiments one value of it"
+        )
 
 
 def _runs_of(path: Path) -> pd.DataFrame:
@@ -65,6 +85,8 @@ def _runs_of(path: Path) -> pd.DataFrame:
             "image_size": spec.image_size,
             "examples": spec.examples,
             "width": spec.widths[0] if spec.widths else 0,
+            "depth": len(spec.widths),
+            "batch_size": spec.batch_size,
             "epochs": spec.epochs,
             **store.read_members(file),
             "fit_epoch": file["outcome/fit_epoch"][:].astype(float),

@@ -1,7 +1,7 @@
 """Multi-layer perceptrons with ReLU units: the networks of *Deep Nets Don't Learn via Memorization* and most others.
 
-The backward pass is written by hand: with small layers most of autograd's time is bookkeeping, and a stack of 32
-networks trains 10 times faster a network than a plain loop over modules (`bench/`).
+The backward pass is written by hand: with small layers most of autograd's time is bookkeeping, and a stack of small
+networks trains several times faster a network than a plain loop over modules (`bench/README.md` has the figures).
 """
 
 from __future__ import annotations

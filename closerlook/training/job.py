@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
+from closerlook.imports import reached_by
 from closerlook.spec import Ensemble
 from closerlook.training.device import device_name, prepare_device, versions
 from closerlook.training.objectives import CrossEntropy
@@ -74,7 +76,13 @@ def run_training(
     network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
     log(f"{spec.name}: {len(spec.members)} networks of {network.size} parameters on {device_name(device)}")
     progress = _Progress(spec, log)
-    identity = {"spec": spec.to_json(), "versions": json.dumps(versions()), "device": device_name(device)}
+    identity = {
+        "spec": spec.to_json(),
+        "versions": json.dumps(versions()),
+        "device": device_name(device),
+        "data": loaded.fingerprint(),
+        "code": code_fingerprint(),
+    }
     sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
     record = train_ensemble(spec, network, CrossEntropy(), to_problem(loaded, device), progress.advance, sidecar)
     progress.close()
@@ -82,6 +90,14 @@ def run_training(
         log(f"{spec.name}: {record.diverged.sum()} of {len(spec.members)} networks diverged")
     record.write(output, versions(), device_name(device))
     sidecar.remove()
+
+
+def code_fingerprint() -> str:
+    """Return the SHA-256 of the source files that training reaches: edited code must not take up an older state."""
+    digest = hashlib.sha256()
+    for path in reached_by("closerlook.training.job"):
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()
 
 
 class _Progress:

@@ -48,7 +48,7 @@ class Sidecar:
     path : Path
         Where; conventionally ``trained.resume.h5`` beside ``trained.h5``.
     identity : dict of str to str
-        Specification, versions and device. A file of another identity is not taken up: its bytes would differ.
+        Specification, versions, device, data and code. A file of another identity is not taken up.
     seconds : float
         Least time between two saves; 0 saves after every epoch.
     log : callable

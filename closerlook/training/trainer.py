@@ -25,6 +25,8 @@ OVERSHOOT = 1.05
 """Between two looks at the training loss it should not fall by more than this factor when a loss checkpoint is near."""
 DIVERGED_LOSS = 100.0
 """Nats an example: far above any guess. A network that exploded often ends there, finite, with its units dead."""
+NEAR = 1.2
+"""Within this factor above a target every epoch is looked at as often as allowed: the loss moves in jumps."""
 MOST_LOOKS = 16
 """Looks within one epoch at most: each costs a pass over the training set."""
 
@@ -85,13 +87,15 @@ class _StackRun:
         """Train until every member is done, from the start or from where a killed job was."""
         if saved:
             self._restore(saved)
-        else:
-            self._look(0.0)
+        elif self.wanted.losses or 0 in self.wanted.epochs:
+            self._look(0.0, list(range(len(self.stack.numbers))))
         for epoch in range(saved.epoch if saved else 0, self.spec.epochs):
             self.stack.begin_epoch(epoch)
             self._pass_over_data(epoch)
             if self._due(epoch + 1):
                 self._end_epoch(epoch + 1)
+            elif pending := self._pending():
+                self._look(epoch + 1, pending)
             self.progress(len(self.stack.numbers))
             if not self._drop_done(epoch + 1):
                 return
@@ -123,22 +127,25 @@ class _StackRun:
 
     def _due(self, epoch: int) -> bool:
         regular = epoch % self.spec.evaluate_every == 0 or epoch == self.spec.epochs
-        return regular or epoch in self.wanted.epochs or bool(self._pending())
+        return regular or epoch in self.wanted.epochs
 
     def _pass_over_data(self, epoch: int) -> None:
         """Take the steps of one epoch; look at the loss within it where a loss checkpoint may be passed."""
         steps = math.ceil(self.spec.examples / self.stack.batch_size)
-        looks = min(steps, self._looks_needed())
-        position, next_look = 0, 1
+        # Each member at its own pace: what is kept of it must not depend on how fast its neighbours' losses fall.
+        looks = {i: min(steps, self._looks_of(i)) for i in self._pending()}
+        position = 0
         for step in range(1, steps + 1):
             position = self.stack.step(position)
-            if looks > 1 and step < steps and step >= next_look * steps / looks:
-                self._look(epoch + step / steps)
-                next_look += 1
+            due = [i for i, count in looks.items() if step * count // steps > (step - 1) * count // steps]
+            if due and step < steps:
+                self._look(epoch + step / steps, due)
 
     def _pending(self) -> list[int]:
         """Return the positions of members that may pass a loss checkpoint before the next regular evaluation."""
         numbers = self.stack.numbers
+        if not self.wanted.losses:
+            return []
         targets = [[loss for loss in self.wanted.losses if not self.record.has(f"loss-{loss:g}", n)] for n in numbers]
         # Twice as fast as before, in logarithm, is as far as the loss is expected to fall.
         power = 2 * self.spec.evaluate_every
@@ -146,22 +153,16 @@ class _StackRun:
         fresh = [np.isnan(self.loss[n]) or self.record.epochs[n] == 0 for n in numbers]
         return [i for i in range(len(numbers)) if targets[i] and (fresh[i] or reach[i] <= max(targets[i]))]
 
-    def _looks_needed(self) -> int:
-        if not self.wanted.losses or not (pending := self._pending()):
-            return 1
-        fall = max(max(self.fall[self.stack.numbers[i]], 1.0) for i in pending)
-        if any(self.record.epochs[self.stack.numbers[i]] == 0 for i in pending):
-            return MOST_LOOKS  # nothing is known yet of how fast the loss falls
-        return min(MOST_LOOKS, max(1, math.ceil(math.log(fall) / math.log(OVERSHOOT))))
+    def _looks_of(self, position: int) -> int:
+        number = self.stack.numbers[position]
+        near = any(target < self.loss[number] < NEAR * target for target in self.wanted.losses)
+        if near or self.record.epochs[number] == 0:  # in the first epoch nothing is known of how fast the loss falls
+            return MOST_LOOKS
+        return min(MOST_LOOKS, max(1, math.ceil(math.log(max(self.fall[number], 1.0)) / math.log(OVERSHOOT))))
 
-    def _look(self, epoch: float) -> None:
-        """Keep the initial state, or look at the training loss within an epoch and keep what passed a target."""
+    def _look(self, epoch: float, positions: list[int]) -> None:
+        """Look at some members' training loss, within an epoch or before the first, and keep what passed a target."""
         stack = self.stack
-        positions = self._pending() if epoch else list(range(len(stack.numbers)))
-        if epoch == 0 and not (self.wanted.losses or 0 in self.wanted.epochs):
-            return
-        if not positions:
-            return
         index = torch.tensor(positions, device=stack.device)
         parameters, problem = stack.parameters[index], stack.problem.select(index)
         losses, _ = evaluate_training(stack.network, stack.objective, parameters, problem)

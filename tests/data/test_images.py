@@ -97,3 +97,12 @@ def test_damaged_data_file_is_refused(small_data, tmp_path, damage, reason):
         damage(file)
     with pytest.raises(StoreError, match=rf"damaged\.h5: .*{reason}"):
         read_training_split(path)
+
+
+def test_a_file_whose_sums_were_changed_with_its_images_is_not_the_official_one(tmp_path, small_data):
+    path = tmp_path / "mnist.h5"
+    path.write_bytes(small_data.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["name"] = "mnist"
+    with pytest.raises(StoreError, match=r"train/images is not that of the official MNIST"):
+        read_training_split(path)

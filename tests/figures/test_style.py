@@ -95,3 +95,8 @@ def test_labels_do_not_overlap_each_other(axes: Axes) -> None:
     axes.figure.canvas.draw()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
+
+
+def test_a_diverged_network_is_counted_once_however_many_rows_it_has() -> None:
+    table = pd.DataFrame({"seed": [0, 0, 1, 1], "checkpoint": ["a", "b"] * 2, "diverged": [True, True, False, False]})
+    assert style.left_out(table) == ["1 diverged member left out."]

@@ -95,3 +95,11 @@ def test_the_originals_values_stand_below_ours(tmp_path: Path) -> None:
     assert table["source"].tolist() == ["run", "paper"]
     assert table["accuracy"].tolist() == [0.7, 0.98]
     assert table["diverged"].dtype == bool
+
+
+def test_networks_that_differ_in_a_factor_without_a_column_do_not_pass_for_seeds(
+    train: Callable, members: Callable
+) -> None:
+    pair = (*members(2, {"none": (0.0,)}, learning_rate=0.1), *members(2, {"none": (0.0,)}, learning_rate=0.01))
+    with pytest.raises(ValueError, match="differ in learning_rate would pass for seeds of one cell"):
+        tables.runs([train(pair)])

@@ -126,3 +126,21 @@ def test_noise_of_other_data_is_refused_before_training(files, tmp_path):
     with pytest.raises(StoreError, match=r"none\.h5: its data_sha256"):
         run_training(SPEC, files / "small.h5", noise_files(files) | {"none": copy}, tmp_path / "trained.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["none.h5"]
+
+
+def test_the_state_of_a_job_on_other_data_is_not_taken_up(files, tmp_path):
+    output = tmp_path / "trained.h5"
+    sidecar = output.with_suffix(".resume.h5")
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(files), str(output), SPEC.to_json()])
+    deadline = time.monotonic() + 60
+    while not sidecar.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    child.kill()
+    child.wait()
+    changed = tmp_path / "randY.h5"
+    changed.write_bytes((files / "randY.h5").read_bytes())
+    with h5py.File(changed, "r+") as file:
+        file["seed-0/noise_labels"][:] = 9 - file["seed-0/noise_labels"][:]
+    lines = []
+    run_training(SPEC, files / "small.h5", noise_files(files) | {"randY": changed}, output, log=lines.append)
+    assert "trained.resume.h5: of another data; starting anew" in lines

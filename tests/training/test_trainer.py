@@ -99,10 +99,14 @@ MIXED = (
 )
 
 
-def test_a_member_does_not_depend_on_who_else_is_in_the_ensemble():
-    together = train(spec(*MIXED, checkpoints=Checkpoints((4,))))
+@pytest.mark.parametrize("widths", [(8, 6), (100, 40)])
+def test_a_member_does_not_depend_on_who_else_is_in_the_ensemble(widths):
+    options = {"widths": widths, "epochs": 9, "evaluate_every": 2, "checkpoints": Checkpoints((4,), losses=(0.9, 0.4))}
+    together = train(spec(*MIXED, **options))
     for number, member in enumerate(MIXED):
-        alone = train(spec(member, checkpoints=Checkpoints((4,))))
+        alone = train(spec(member, **options))
+        for name, values in alone.arrays().items():
+            np.testing.assert_array_equal(values[0], together.arrays()[name][number], f"{name} of {member}")
         np.testing.assert_array_equal(
             alone.checkpoints["epoch-4"][0], together.checkpoints["epoch-4"][number], str(member)
         )
