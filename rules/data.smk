@@ -18,9 +18,6 @@ rule dataset:
     retries: 1
     conda:
         "../envs/closerlook.yaml"
-    params:
-        folder=config["data"].get("folder"),
-        timeout=config["data"].get("timeout", 5),
     script:
         "../scripts/dataset.py"
 
