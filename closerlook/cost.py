@@ -46,7 +46,8 @@ class Cost:
     """What a job costs on a device.
 
     `flops`: operations in matrix products; `steps`: optimiser steps or Hessian products, each of a whole stack, which
-    carry a fixed cost; `memory`, `gpu_memory`, `disk`: bytes, the first two at their peak.
+    carry a fixed cost; `memory`, `gpu_memory`: bytes at their peak; `disk`: bytes of the result. While a job runs, its
+    resume file takes as much again and the state of a stack.
     """
 
     flops: float
@@ -87,8 +88,8 @@ def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[i
     flops = sum(_member_flops(spec, member, count) for member, count in zip(spec.members, epochs, strict=True))
     networks = max(map(len, stacks))
     loaded, record = _loaded_bytes(spec), _record_bytes(spec)
-    written = len(spec.members) * 4 * max(below * above for below, above in pairwise(layer_sizes(spec)))
-    memory = TORCH_BYTES + loaded + record + (written if spec.checkpoints.names() else 0)
+    # A job that goes on from its resume file has the record twice for a moment, and a stack's state on its way to disk.
+    memory = TORCH_BYTES + loaded + 2 * record + networks * 8 * weight_counts(spec)[2]
     working = _stack_bytes(spec, networks, device)
     if device == "cpu":
         return Cost(flops, steps, memory + working, 0, _trained_bytes(spec))

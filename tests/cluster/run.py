@@ -25,7 +25,7 @@ PARTS = ["Snakefile", "config.yaml", "claims.yaml"]
 PARTS += ["rules", "scripts", "closerlook", "paper", "report", "profiles", "envs"]
 COMPARED = {".h5", ".csv", ".svg", ".json", ".pdf"}
 LIMIT = 600
-"""Seconds for everything."""
+"""Seconds for everything: three to four minutes on two free cores, and room for busy ones."""
 
 # What a site sets in the profile, or what its size suggests: no accounts here, and nobody waits 40 s for a look.
 SITE = [
@@ -164,11 +164,10 @@ def say(line: str) -> None:
 def run(folder: Path) -> None:
     """Run the workflow locally and on the cluster, and compare."""
     start = time.monotonic()
-    local = copy_project(folder / "local")
+    local, remote = copy_project(folder / "local"), copy_project(folder / "remote")
     with ended(snakemake(local, folder / "local.log", "--cores", "2")) as process:
         assert process.wait(LIMIT) == 0, f"the local run failed:\n{tail(folder / 'local.log')}"
     say(f"local run: {time.monotonic() - start:.0f} s")
-    remote = copy_project(folder / "remote")
     if not (remote / "data").is_dir():
         shutil.copytree(local / "data", remote / "data")
     begun = time.monotonic()

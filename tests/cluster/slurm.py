@@ -1,8 +1,8 @@
 """A Slurm cluster of two nodes on this machine, for one test: every daemon ours, on loopback, stopped at the end.
 
 Debian's Slurm allows several slurmd on one host. Neither systemd nor cgroups nor an accounting database is needed; GPUs
-are generic resources on fake device files. Everything lies in one folder but `/etc/slurm/{slurm,gres}.conf`, links to
-it: job steps look nowhere else.
+are generic resources that stand on /dev/null. Everything lies in one folder but `/etc/slurm/{slurm,gres}.conf`, links
+to it: job steps look nowhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
@@ -56,6 +57,8 @@ PartitionName=gpu Nodes=n1,n2 MaxTime=60 State=UP
 # config_overrides: two CPUs and 32 GB a node, whatever this machine has; nothing enforces what a job asked for.
 # cred_expire: a requeued job waits until the credentials of its first run have expired, by default two minutes.
 
+GRES_CONF = "NodeName=n1,n2 Name=gpu File=/dev/null\n"
+
 
 class Unavailable(Exception):
     """Slurm cannot be had here; the message says why."""
@@ -77,15 +80,33 @@ def require_slurm() -> None:
         return
     if not shutil.which("apt-get"):
         raise Unavailable("Slurm is not installed and there is no apt-get to install it")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            ["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise Unavailable(f"apt-get {arguments[0]} failed: {' '.join(done.stderr.split())[-300:]}")
+    with _no_services_started():
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+            _apt_get(*arguments)
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
         raise Unavailable(f"the packages came without {', '.join(missing)}")
+
+
+@contextmanager
+def _no_services_started() -> Iterator[None]:
+    """Keep the packages from starting their daemons on installation, by Debian's own means."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():  # the machine has a policy; containers commonly forbid everything
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def _apt_get(*arguments: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Unavailable(f"apt-get {arguments[0]} failed: {' '.join(done.stderr.split())[-300:]}")
 
 
 class Cluster:
@@ -116,17 +137,14 @@ class Cluster:
         for name in ("state", *(f"spool-{node}" for node in NODES)):
             (self.folder / name).mkdir(parents=True)
         host = socket.gethostname().split(".")[0]
-        nodes, devices = [], []
+        nodes = []
         for node, port in NODES.items():
-            device = self.folder / f"gpu-{node}"
-            os.mknod(device, 0o666 | 0o020000, os.makedev(1, 3))  # a second /dev/null stands for the GPU
             nodes.append(
                 f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=32000 Gres=gpu:1"
             )
-            devices.append(f"NodeName={node} Name=gpu File={device}")
         text = SLURM_CONF.format(host=host, folder=self.folder, nodes="\n".join(nodes), controller_port=CONTROLLER_PORT)
         CONFIGURATION.mkdir(exist_ok=True)
-        for name, content in (("slurm.conf", text), ("gres.conf", "\n".join(devices) + "\n")):
+        for name, content in (("slurm.conf", text), ("gres.conf", GRES_CONF)):
             (self.folder / name).write_text(content)
             link = CONFIGURATION / name
             link.symlink_to(self.folder / name)
@@ -234,7 +252,7 @@ def _kill(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _wait(condition, seconds: float, failure: str) -> None:
+def _wait(condition: Callable[[], bool], seconds: float, failure: str) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
