@@ -59,7 +59,10 @@ def _no_truth_value(value: Any, validate: Callable[[Any], float]) -> float:
 
 _Number = WrapValidator(_no_truth_value)
 # Counts have an end so that a slip of the keyboard is refused here and not by a machine that has run out of memory.
-Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+_Typed = BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdecimal() else value)
+"""Snakemake hands nested values of `--config` on as text."""
+Count = Annotated[int, _Typed, Field(ge=1, le=1_000_000, strict=True)]
+Several = Annotated[int, _Typed, Field(ge=2, le=1_000_000, strict=True)]
 Epoch = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 Level = Annotated[float, Field(ge=0, le=1), _Number]
 Share = Annotated[float, Field(ge=0, lt=1), _Number]
@@ -112,8 +115,8 @@ class CurvatureOptions(Strict):
 
     tolerance: Positive = Field(1e-3, description="relative tolerance of the largest eigenvalue")
     trace_tolerance: Positive = Field(0.05, description="relative standard error of trace and Frobenius norm")
-    max_products: Count = Field(60, description="Hessian-vector products a network for the eigenvalue, at most")
-    max_probes: Count = Field(64, description="Hessian-vector products a network for trace and norm, at most")
+    max_products: Several = Field(60, description="Hessian-vector products a network for the eigenvalue, at most")
+    max_probes: Several = Field(64, description="Hessian-vector products a network for trace and norm, at most")
     examples: Count | None = Field(None, description="size of a seeded subset of the training set; null: all of it")
     dtype: Literal["float32", "float64"] = Field("float32", description="arithmetic of the products")
 
@@ -179,6 +182,9 @@ class ExperimentOptions(Strict):
             raise ValueError(f"batch_size: {max(self.batch_size)} is more than the {min(self.examples)} examples")
         if self.measures.curvature and not (self.checkpoints.epochs or self.checkpoints.fit or self.checkpoints.losses):
             raise ValueError("measures.curvature: needs a checkpoint to measure; give checkpoints")
+        subset = self.measures.curvature.examples if self.measures.curvature else None
+        if subset and subset > min(self.examples):
+            raise ValueError(f"measures.curvature.examples: {subset} is more than the {min(self.examples)} examples")
         return self
 
     def _axes(self) -> list[tuple[str, list[Any]]]:

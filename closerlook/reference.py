@@ -159,9 +159,8 @@ def _model_schema(model: type[BaseModel]) -> dict[str, Any]:
     names = {other.__name__: name for _, name, other in SECTIONS}
     found = _tidy(model.model_json_schema(), names)
     for name, field in model.model_fields.items():
-        if any(
-            isinstance(one, BeforeValidator) for one in field.metadata
-        ):  # a single value may stand for a list of one
+        # A list behind a validator is an axis, for which a single value may stand.
+        if any(isinstance(one, BeforeValidator) for one in field.metadata) and "items" in found["properties"][name]:
             part = found["properties"][name]
             shared = {key: part.pop(key) for key in ("description", "default") if key in part}
             found["properties"][name] = {"anyOf": [part["items"], part], **shared}

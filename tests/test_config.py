@@ -60,6 +60,16 @@ REFUSALS = {
         {"epochs": [500]},
         "experiments.sharpness.checkpoints.epochs: 500 is beyond the last epoch, 100",
     ),
+    "too few products": (
+        ("experiments", "sharpness", "measures"),
+        {"curvature": {"max_products": 1}},
+        "experiments.sharpness.measures.curvature.max_products: 1: input should be greater than or equal to 2",
+    ),
+    "a subset larger than the set": (
+        ("experiments", "sharpness", "measures"),
+        {"curvature": {"examples": 5000}},
+        "experiments.sharpness.measures.curvature.examples: 5000 is more than the 100 examples",
+    ),
     "measure without checkpoint": (
         ("experiments", "sharpness", "checkpoints"),
         {},
@@ -88,6 +98,10 @@ def test_impossible_options_are_refused_in_one_line_that_names_them(case):
 def test_a_single_value_stands_for_a_list_of_one():
     one, listed = (read_config(changed((*CAPACITY, "width"), width), "quick") for width in (64, [64]))
     assert one == listed
+
+
+def test_whole_numbers_may_come_as_text_as_from_the_command_line():
+    assert read_config(changed((*CAPACITY, "epochs"), "5"), "quick").experiments["capacity"].epochs == 5
 
 
 def test_what_a_scale_gives_replaces_the_whole_value():
