@@ -61,8 +61,8 @@ _Number = WrapValidator(_no_truth_value)
 # Counts have an end so that a slip of the keyboard is refused here and not by a machine that has run out of memory.
 _Typed = BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdecimal() else value)
 """Snakemake hands nested values of `--config` on as text."""
-Count = Annotated[int, _Typed, Field(ge=1, le=1_000_000, strict=True)]
-Several = Annotated[int, _Typed, Field(ge=2, le=1_000_000, strict=True)]
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True), _Typed]
+Several = Annotated[int, Field(ge=2, le=1_000_000, strict=True), _Typed]
 Epoch = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 Level = Annotated[float, Field(ge=0, le=1), _Number]
 Share = Annotated[float, Field(ge=0, lt=1), _Number]
