@@ -16,6 +16,7 @@ rule train:
         "../envs/closerlook.yaml"
     threads: 1
     resources:
+        resume_every=300,  # seconds between saves of a job's state; a resource, for it changes no result
         gpu=GPUS,
         mem_mb=reserved(cost_of_training, "train", rates.reserved_megabytes),
         gpu_mem_mb=reserved(cost_of_training, "train", rates.reserved_gpu_megabytes),

@@ -14,5 +14,6 @@ with job_log(snakemake.log[0]) as log:
         noise=dict(zip(spec.noises, map(Path, snakemake.input.noise), strict=True)),
         output=Path(snakemake.output[0]),
         gpus=snakemake.resources.gpu,
+        resume_every=snakemake.resources.resume_every,
         log=log,
     )
