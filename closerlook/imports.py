@@ -39,7 +39,7 @@ def _shown(path: Path) -> str:
 def _locate(start: str | Path) -> Path:
     path = Path(start)
     if path.suffix == ".py":
-        path = path.resolve()
+        path = (PACKAGE.parent / path).resolve()  # the project's, from whichever folder Snakemake is run
         if path.is_file():
             return path
     elif module := _module(str(start)):

@@ -28,6 +28,12 @@ wildcard_constraints:
     figure="[^/.]+",
 
 
+def ours(path):
+    """Return a file of the project as it is seen from the working directory, which `--directory` may put elsewhere."""
+    own = Path(workflow.basedir, path)
+    return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def stop(error):
     """End Snakemake with one line; as an exception of a rule it would come wrapped in ten."""
     raise SystemExit(f"error: {error}") from None

@@ -17,7 +17,7 @@ rule figure:
         # The original's values are drawn where our runs have the original's size.
         targets=lambda wildcards: [
             str(path)
-            for path in [Path("paper/targets", f"{wildcards.figure}.csv")]
+            for path in [Path(ours(f"paper/targets/{wildcards.figure}.csv"))]
             if wildcards.scale == "paper" and path.exists()
         ],
         source=planned(

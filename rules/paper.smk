@@ -10,7 +10,7 @@ localrules:
 
 rule claims:
     input:
-        claims="claims.yaml",
+        claims=ours("claims.yaml"),
         tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
         source=reached_by("scripts/claims.py"),
     output:
@@ -51,8 +51,8 @@ rule provenance:
 
 rule paper:
     input:
-        main="paper/main.typ",
-        parts=[*Path("paper").rglob("*.typ"), "paper/references.bib"],
+        main=ours("paper/main.typ"),
+        parts=[*Path(ours("paper")).rglob("*.typ"), ours("paper/references.bib")],
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",
         tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
