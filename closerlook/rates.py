@@ -35,7 +35,7 @@ class Device:
 
 
 # Least squares of relative errors over the wall seconds of the 20 training jobs of scale `quick` and the epochs that
-# they ran (2026-11-22, two at a time, Xeon 2.5 GHz with AVX-512): fitted over measured was 0.70 to 1.15.
+# they ran (2026-11-22, two at a time, AMD EPYC): fitted over measured was 0.70 to 1.15.
 CPU_THREAD = Device(
     "1 CPU thread",
     "cpu",
@@ -43,7 +43,7 @@ CPU_THREAD = Device(
     3.9,
     0.82e-3,
     78e9,
-    "fitted to 20 training jobs of scale quick on a Xeon at 2.5 GHz with AVX-512, two jobs at a time",
+    "fitted to 20 training jobs of scale quick on an AMD EPYC, two jobs at a time",
 )
 CPU_TWO_CORES = replace(CPU_THREAD, name="2 CPU cores", workers=2, source="two such jobs at a time")
 H100 = Device(
