@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 CORES ?= all
 SCALE ?= quick
 UV_VERSION := 0.13.9
+# Progress bars for the whole run on a terminal; lines elsewhere.
+PROGRESS = $(shell test -t 2 && echo --logger rich)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup plan paper test test-cluster verify lint format report bench schema lock clean distclean
@@ -25,7 +27,7 @@ $(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
 	@touch $@
 
 paper: setup  ## rebuild the paper: results/quick/paper.pdf (SCALE=smoke|quick|paper, CORES=all)
-	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE)
+	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) $(PROGRESS)
 
 test: setup  ## run the whole test suite
 	$(BIN)/python -m pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,7 @@ def typeset(main: Path, results: Path, output: Path, log: Callable[[str], None] 
     main : Path
         ``paper/main.typ``; it reads every number from `results`.
     results : Path
-        ``results/<scale>``, below the working directory, as `main` is.
+        ``results/<scale>``.
     output : Path
         The PDF; it appears whole or not at all.
     log : callable
@@ -37,7 +38,8 @@ def typeset(main: Path, results: Path, output: Path, log: Callable[[str], None] 
     PaperError
         If a source is wrong, or the results lack a claim, a column or a file that the text quotes.
     """
-    root = Path.cwd().resolve()
+    # Typst reads nothing above its root; sources and results may lie in different folders (`--directory`).
+    root = Path(os.path.commonpath([main.resolve().parent, results.resolve()]))
     compiler = typst.Compiler(
         str(main),
         root=str(root),
