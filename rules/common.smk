@@ -1,5 +1,6 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
 import os
+import re
 import sys
 from functools import cache
 
@@ -59,6 +60,18 @@ def planned(look):
             stop(error)
 
     return looked
+
+
+def quoted_figures(wildcards):
+    """Return the figures that the paper shows; without one of them it could not be typeset after all the work."""
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(ours("paper")).rglob("*.typ"))
+    quoted = list(dict.fromkeys(re.findall(r'#plot\("([\w-]+)"', text)))
+    if missing := [figure for figure in quoted if figure not in config["figures"]]:
+        stop(
+            f"the paper shows figure {missing[0]}, which config.yaml does not make; put it back, take its section out of "
+            "paper/, or ask for the figures alone: snakemake --cores all figures"
+        )
+    return [f"results/{wildcards.scale}/figures/{figure}.svg" for figure in quoted]
 
 
 def gpus_of(rule):

@@ -56,7 +56,7 @@ rule paper:
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",
         tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
-        figures=expand("results/{{scale}}/figures/{figure}.svg", figure=config["figures"]),
+        figures=quoted_figures,
         source=reached_by("scripts/paper.py"),
     output:
         report(

@@ -82,3 +82,13 @@ def test_a_mistake_in_the_config_is_one_line_before_any_work(project):
     line = "error: config: experiments.capacity.widht: unknown key (did you mean width?)"
     assert [text.startswith(line) for text in result.stderr.splitlines() if "error" in text] == [True]
     assert "Traceback" not in result.stderr
+
+
+def test_a_paper_without_one_of_its_figures_is_refused_before_any_work(project):
+    project.edit("config.yaml", "  regularizers: {paper: A, experiments: [regularizers]}\n", "")
+    result = project.snakemake("--dry-run")
+    assert result.returncode == 1
+    lines = [text for text in result.stderr.splitlines() if text.startswith("error: ")]
+    assert len(lines) == 1
+    assert "the paper shows figure regularizers" in lines[0]
+    assert project.snakemake("--dry-run", "figures").returncode == 0, "the other figures can still be had"
