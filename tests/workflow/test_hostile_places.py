@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 
+from closerlook.verify import copy_checkout
+
 AWKWARD = "clöser löok 日本 $(touch pwned); 'q' & \"r\""
 FIGURE = "results/smoke/figures/regularizers.svg"
 
@@ -28,21 +30,7 @@ def listing(folder):
 
 def test_a_figure_is_built_elsewhere_from_sources_that_stay_untouched(built, tmp_path):
     source = tmp_path / f"source {AWKWARD}"
-    source.mkdir()
-    for part in (
-        "Snakefile",
-        "config.yaml",
-        "claims.yaml",
-        "rules",
-        "scripts",
-        "closerlook",
-        "paper",
-        "report",
-        "envs",
-        "profiles",
-    ):
-        copy = shutil.copytree if (built.folder / part).is_dir() else shutil.copy2
-        copy(built.folder / part, source / part)
+    copy_checkout(built.folder, source, data=None)
     folder = tmp_path / f"work {AWKWARD}"
     shutil.copytree(built.folder / "data", folder / "data")
     for path in [source, *source.rglob("*")]:
