@@ -1,0 +1,257 @@
+"""Critical samples: inputs with a point nearby, within a small box, at which the network answers otherwise.
+
+Langevin adversarial sample search (LASS), algorithm 1 of *A Closer Look at Memorization in Deep Networks* (Arpit et
+al., 2017), for stacked networks; and random search in the same box as its control. "Critical" is about the network's
+own answers: no label is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from closerlook.nets.network import Network
+
+CHUNK = 512
+"""Samples of one member searched at once: on a CPU their activations stay in cache, on a GPU they fit."""
+
+WORTH_DROPPING = 1 / 16
+"""Samples that are found are taken out of the work once they are this share of it: taking out costs a copy."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    points
+        For a critical sample the first point with another answer, for any other the last one that was looked at; both
+        lie in the box, but for the rounding of ``input + shift``.
+    critical
+        Whether the answer at the point differs from that at the sample.
+    iterations
+        In which iteration (from 1) a sample was found to be critical; 0 where it was not.
+    """
+
+    points: Float[Tensor, "member sample *site"]
+    critical: Bool[Tensor, "member sample"]
+    iterations: Int[Tensor, "member sample"]
+
+
+PerMember = float | Float[Tensor, " member"]
+
+
+def find_critical(
+    network: Network,
+    parameters: Float[Tensor, "member parameter"],
+    inputs: Float[Tensor, "..."],
+    radius: PerMember,
+    *,
+    step: PerMember,
+    noise: PerMember,
+    iterations: int,
+    generators: Sequence[torch.Generator],
+    gradient: Literal["moving", "fixed"] = "moving",
+    drop: bool = True,
+) -> Found:
+    """Search the box of each sample by LASS.
+
+    From the sample itself, each iteration adds ``step * sign(gradient) + noise * normal`` and clips every coordinate to
+    ``radius`` around the sample; the gradient is that of the cross-entropy of the answer at the sample, which rises.
+    A sample is critical as soon as the largest output is another one. Networks are in evaluation mode.
+
+    The authors' code stops the whole set once an iteration finds fewer than 20 new samples, which makes the ratio
+    depend on how many samples there are; here every sample has all its `iterations`.
+
+    Parameters
+    ----------
+    network, parameters
+        The networks.
+    inputs
+        (member, sample, *site), or (sample, *site) for the same samples in every member.
+    radius, step, noise
+        Half the width of the box, the length of a step and the standard deviation of the noise, for each input
+        coordinate and in the inputs' own units; one number, or one for each member.
+    iterations
+        Number of points looked at, at least 1.
+    generators
+        One for each member. Equally seeded ones draw the same noise. The normals are drawn on the generator's device.
+    gradient
+        ``"moving"``: at the moving point, as in the authors' code; ``"fixed"``: at the sample, as the paper prints it.
+    drop
+        Search member by member and drop the samples that are found: less work, and for large samples the faster way
+        on any device. False: all members in one program of fixed shapes, for small batches. Either way a member's
+        result does not depend on who shares the stack.
+
+    Raises
+    ------
+    ValueError
+        If `gradient`, `iterations` or the number of `generators` is impossible.
+
+    Notes
+    -----
+    One normal is drawn for each coordinate and each of ``samples + iterations - 1`` rows, once a search: sample s takes
+    row s + i in iteration i. So a sample's noise is independent and standard normal over coordinates and iterations,
+    exactly as if it were drawn anew (which took as long as the matrix products); only the noises of two samples are
+    related, one's being another's of some iterations later, which leaves the expected ratio as it is.
+    """
+    if gradient not in ("moving", "fixed"):
+        raise ValueError(f"gradient is {gradient!r}; allowed are moving, fixed")
+    inputs = _for_each(network, parameters, inputs)
+
+    def search(part: slice, current: _Search, radius: Tensor, normals: Tensor) -> None:
+        lengths, scales = _per_member(step, inputs, part), _per_member(noise, inputs, part)
+        normals = normals * scales
+        shift = torch.zeros_like(current.start)
+        for iteration in range(1, iterations + 1):
+            if iteration == 1 or gradient == "moving":
+                ascent = network.input_gradient(current.tape, _towards_others(current)).sign_().mul_(lengths)
+            kept = current.drop() if drop else None
+            if kept is not None:
+                ascent, shift = ascent[:, kept], shift[:, kept]
+            shift.add_(ascent).add_(current.rows(normals, iteration))
+            torch.minimum(torch.maximum(shift, -radius, out=shift), radius, out=shift)
+            if current.look(current.start + shift, iteration):
+                break
+
+    return _in_parts(network, parameters, inputs, radius, iterations, generators, drop, search)
+
+
+def find_random(
+    network: Network,
+    parameters: Float[Tensor, "member parameter"],
+    inputs: Float[Tensor, "..."],
+    radius: PerMember,
+    *,
+    tries: int,
+    generators: Sequence[torch.Generator],
+    drop: bool = True,
+) -> Found:
+    """Search the same boxes at random: the control of `find_critical`, which it calls no gradient for.
+
+    Each try is a corner of the box, all equally likely. Corners are the points furthest away: to a network that is
+    linear in the box the difference of two outputs varies √3 times as much over corners as over the whole box, so this
+    is the stronger control. `tries` are as many forward passes as LASS spends on its `iterations`; parameters, result,
+    and how random numbers are shared between samples are those of `find_critical`.
+    """
+    inputs = _for_each(network, parameters, inputs)
+
+    def search(part: slice, current: _Search, radius: Tensor, normals: Tensor) -> None:
+        corners = normals.sign_().mul_(radius)
+        for number in range(1, tries + 1):
+            if drop:
+                current.drop()
+            if current.look(current.start + current.rows(corners, number), number):
+                break
+
+    return _in_parts(network, parameters, inputs, radius, tries, generators, drop, search)
+
+
+class _Search:
+    """The search of one stack: the samples still searched (`columns`), and what was found of all.
+
+    A sample is searched until it is found in every member, or as long as nobody calls `drop`.
+    """
+
+    def __init__(self, network: Network, parameters: Tensor, inputs: Tensor) -> None:
+        self.network, self.parameters, self.start = network, parameters, inputs
+        self.outputs, self.tape = network.forward(parameters, inputs)
+        self.labels = self.outputs.argmax(dim=1)
+        self.points, self.iterations = inputs.clone(), torch.zeros_like(self.labels)
+        self.found = torch.zeros_like(self.labels, dtype=torch.bool)
+        self.columns = torch.arange(inputs.shape[1], device=inputs.device)
+        self.whole = True
+
+    def rows(self, numbers: Tensor, iteration: int) -> Tensor:
+        """Return the rows of the shared random numbers that belong to the columns in an iteration (from 1)."""
+        if self.whole:
+            return numbers[:, iteration - 1 : iteration - 1 + len(self.columns)]
+        return numbers.index_select(1, self.columns + (iteration - 1))
+
+    def look(self, points: Tensor, iteration: int) -> bool:
+        """Enter which answers differ at the points; return whether nothing is left to find."""
+        self.outputs, self.tape = self.network.forward(self.parameters, points)
+        changed = (self.outputs.argmax(dim=1) != self.labels) & ~self.found
+        members, places = changed.nonzero(as_tuple=True)
+        self.points[members, self.columns[places]] = points[members, places]
+        self.iterations[members, self.columns[places]] = iteration
+        self.found |= changed
+        self.last = points
+        return bool(self.found.all())
+
+    def drop(self) -> Tensor | None:
+        """Take the columns out that are found in every member; return the places kept, None where none was dropped."""
+        kept = (~self.found.all(dim=0)).nonzero().squeeze(1)
+        if len(kept) > (1 - WORTH_DROPPING) * len(self.columns):
+            return None
+        self.whole, self.columns = False, self.columns[kept]
+        self.start, self.labels, self.found = self.start[:, kept], self.labels[:, kept], self.found[:, kept]
+        return kept
+
+    def result(self) -> Found:
+        """Return what was found; samples that were not are where they were looked at last."""
+        members, places = (~self.found).nonzero(as_tuple=True)
+        self.points[members, self.columns[places]] = self.last[members, places]
+        return Found(self.points, self.iterations > 0, self.iterations)
+
+
+def _in_parts(network, parameters, inputs, radius, iterations, generators, drop, search) -> Found:
+    """Run a search stack by stack and chunk by chunk of samples, and put the results together."""
+    if iterations < 1:
+        raise ValueError(f"iterations is {iterations}; at least 1 is needed")
+    if len(generators) != len(parameters):
+        raise ValueError(f"{len(generators)} generators for {len(parameters)} members")
+    size = 1 if drop else len(parameters)
+    found = []
+    for first in range(0, len(parameters), size):
+        part = slice(first, first + size)
+        normals = _normals(inputs, generators[part], inputs.shape[1] + iterations - 1)
+        limits = _per_member(radius, inputs, part)
+        chunks = []
+        for start in range(0, inputs.shape[1], CHUNK):
+            current = _Search(network, parameters[part], inputs[part, start : start + CHUNK])
+            search(part, current, limits, normals[:, start : start + current.start.shape[1] + iterations - 1])
+            chunks.append(current.result())
+        found.append(_joined(chunks, dim=1))
+    return _joined(found, dim=0)
+
+
+def _for_each(network: Network, parameters: Tensor, inputs: Tensor) -> Tensor:
+    """Return the inputs with the member first."""
+    shared = inputs.dim() == len(network.sites(1)[0])  # (sample, *site)
+    return inputs.expand(len(parameters), *inputs.shape) if shared else inputs
+
+
+def _normals(inputs: Tensor, generators: Sequence[torch.Generator], rows: int) -> Tensor:
+    shape = (rows, *inputs.shape[2:])
+    drawn = [torch.randn(shape, generator=own, device=own.device, dtype=inputs.dtype) for own in generators]
+    return torch.stack(drawn).to(inputs.device)
+
+
+def _joined(parts: Sequence[Found], dim: int) -> Found:
+    if len(parts) == 1:
+        return parts[0]
+    return Found(*(torch.cat([getattr(part, name) for part in parts], dim) for name in Found.__dataclass_fields__))
+
+
+def _per_member(value: PerMember, inputs: Tensor, part: slice) -> Tensor:
+    """Return a number for each member of a part, shaped to be broadcast over samples and sites."""
+    values = torch.as_tensor(value, dtype=inputs.dtype, device=inputs.device).expand(len(inputs))
+    return values[part].view(-1, *[1] * (inputs.dim() - 1))
+
+
+def _towards_others(search: _Search) -> Tensor:
+    """Return the derivative of the cross-entropy of the labels by the outputs, divided by 1 - p(label).
+
+    Only signs of the input gradient are used, so a positive factor is free; with it nothing is lost of a network so
+    sure of its answer that 1 - p(label) rounds to 0, where the plain gradient would be noise (float32: a margin of 17).
+    """
+    classes = torch.arange(search.outputs.shape[1], device=search.outputs.device).unsqueeze(1)
+    answered = search.labels.unsqueeze(1) == classes
+    return search.outputs.masked_fill(answered, -torch.inf).softmax(dim=1).masked_fill_(answered, -1.0)
