@@ -24,10 +24,24 @@ CONTENT: dict[str, tuple[tuple[str, str, int | None], ...]] = {
         (r"members/\w+", "iufO", 1),
         (r"history/\w+", "f", 2),
         (r"outcome/\w+", "biuf", 1),
+        ("answers/step", "i", 1),
+        ("answers/labels", "u", 2),
+        ("answers/correct", "u", 3),
         ("checkpoints/[^/]+/(epoch|loss)", "f", 1),
         (r"checkpoints/[^/]+/\w+", "f", None),
     ),
     "curvature": ((r"[^/]+/\w+", "biuf", 1),),
+    "critical_samples": (
+        ("radius", "f", 1),
+        ("[^/]+/epoch", "f", 1),
+        (r"[^/]+/(validation|training)/\w+", "f", 2),
+    ),
+    "sensitivity": (
+        ("steps", "i", 1),
+        ("sensitivity", "f", 3),
+        ("class_matrix", "f", 3),
+        ("gini|train_loss|train_accuracy", "f", 2),
+    ),
 }
 """For each layout, which datasets there may be: name, kinds of number (NumPy's letters; O is text), dimensions."""
 
@@ -160,7 +174,15 @@ def specification(text: object) -> Ensemble:
         raise Misfit(f"its specification cannot be read here ({type(error).__name__}: {error})") from None
     if not same or not all(isinstance(part, str) for part in names[1]):
         raise Misfit("its specification is not as this version writes it")
-    sizes = (spec.image_size, spec.examples, spec.validation_examples, spec.batch_size, spec.epochs, *spec.widths)
+    sizes = (
+        *spec.answers.steps,
+        spec.image_size,
+        spec.examples,
+        spec.validation_examples,
+        spec.batch_size,
+        spec.epochs,
+        *spec.widths,
+    )
     if not spec.members or not all(type(size) is int and 0 < size < 2**31 for size in (*sizes, spec.evaluate_every)):
         raise Misfit("its specification has no members, or sizes that are not positive whole numbers")
     return spec
@@ -171,6 +193,10 @@ def _require_members(spec: Ensemble, datasets: Datasets) -> None:
     count = len(spec.members)
     for name, dataset in datasets.items():
         wanted = (count, spec.epochs) if name.startswith("history/") else (count, *dataset.shape[1:])
+        if name.startswith("answers/"):
+            looks, asked = len(spec.answers.steps), spec.answers.examples
+            shapes = {"step": (looks,), "labels": (count, asked), "correct": (count, looks, -(-asked // 8))}
+            wanted = shapes[name.removeprefix("answers/")]
         if dataset.shape != wanted:
             raise Misfit(f"{name} is of shape {dataset.shape}, where the specification has {wanted}")
     for factor in Member.__dataclass_fields__:

@@ -11,11 +11,12 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from closerlook.config import Config, ConfigError, ExperimentOptions, ScheduleOptions
+from closerlook.config import Config, ConfigError
 from closerlook.data.formats import DataError
 from closerlook.data.images import pooling_factor
 from closerlook.data.sources import DATASETS
-from closerlook.spec import NOISE_KINDS, Checkpoints, Ensemble, Member, Schedule
+from closerlook.options import ExperimentOptions, ScheduleOptions
+from closerlook.spec import NOISE_KINDS, Answers, Checkpoints, Ensemble, Lass, Member, Schedule
 
 
 class PlanError(ValueError):
@@ -147,7 +148,7 @@ def _expand(options: ExperimentOptions, validation_examples: int) -> Iterator[En
             examples=examples,
             validation_examples=validation_examples,
             network=options.network,
-            widths=(width,) * options.depth,
+            widths=_widths(options, width),
             batch_size=batch_size,
             epochs=options.epochs,
             members=tuple(_members(options)),
@@ -160,7 +161,26 @@ def _expand(options: ExperimentOptions, validation_examples: int) -> Iterator[En
             ),
             after_fit=options.after_fit,
             evaluate_every=options.evaluate_every,
+            objective=options.objective,
+            same_examples=options.same_examples,
+            own_class=options.own_class,
+            with_replacement=options.with_replacement,
+            answers=Answers(tuple(sorted(options.answers.steps)), options.answers.examples)
+            if options.answers.steps
+            else Answers(),
+            lass=Lass(**options.lass.model_dump()),
         )
+
+
+ALEXNET_DENSE = (1.92, 0.96)
+"""Units of the dense layers over the filters of a convolution: 384 and 192 with 200 (B.1 of the paper's set-up)."""
+
+
+def _widths(options: ExperimentOptions, width: int) -> tuple[int, ...]:
+    """Return the sizes of the hidden layers that a width stands for."""
+    if options.network == "alexnet":
+        return (width, width, *(max(1, round(share * width)) for share in ALEXNET_DENSE))
+    return (width,) * options.depth
 
 
 def _schedule(options: ScheduleOptions) -> Schedule:
@@ -170,7 +190,13 @@ def _schedule(options: ScheduleOptions) -> Schedule:
 def _members(options: ExperimentOptions) -> Iterator[Member]:
     regularizers = [
         {},
-        *({name: strength} for name, strengths in options.regularizers for strength in strengths if strength > 0),
+        *(
+            {name: strength}
+            for name, strengths in options.regularizers.alone()
+            for strength in strengths
+            if strength > 0
+        ),
+        *options.regularizers.combined,
     ]
     noises = [(kind, level) for kind, levels in options.noise.items() for level in levels if level > 0]
     if any(0 in levels for levels in options.noise.values()):

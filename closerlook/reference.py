@@ -13,16 +13,20 @@ from typing import Any
 
 from pydantic import BaseModel, BeforeValidator
 
-from closerlook.config import (
-    SCALES,
+from closerlook.config import SCALES
+from closerlook.options import (
+    AnswerOptions,
     CheckpointOptions,
+    CriticalSamplesOptions,
     CurvatureOptions,
     DataOptions,
     ExperimentOptions,
     FigureOptions,
+    LassOptions,
     Measures,
     Regularizers,
     ScheduleOptions,
+    SensitivityOptions,
 )
 from closerlook.store import replacing
 
@@ -33,9 +37,13 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("experiments.<name>", "experiment", ExperimentOptions),
     ("experiments.<name>.learning_rate_schedule` and `.batch_size_schedule", "schedule", ScheduleOptions),
     ("experiments.<name>.regularizers", "regularizers", Regularizers),
+    ("experiments.<name>.lass", "lass", LassOptions),
+    ("experiments.<name>.answers", "answers", AnswerOptions),
     ("experiments.<name>.checkpoints", "checkpoints", CheckpointOptions),
     ("experiments.<name>.measures", "measures", Measures),
     ("experiments.<name>.measures.curvature", "curvature", CurvatureOptions),
+    ("experiments.<name>.measures.critical_samples", "critical_samples", CriticalSamplesOptions),
+    ("experiments.<name>.measures.sensitivity", "sensitivity", SensitivityOptions),
     ("figures.<name>", "figure", FigureOptions),
 )
 """Heading, name and model of every section of `config.yaml`, in the order of the page."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields
 
-NOISE_KINDS = ("none", "randX", "randXg", "randY")
+NOISE_KINDS = ("none", "randX", "randXg", "randXu", "randY")
 """`none`; `randX`: Gaussian inputs, mean and variance matched pixel by pixel; `randXg`: Gaussian inputs, one mean and
-variance for all pixels; `randY`: uniformly random labels."""
+variance for all pixels; `randXu`: uniform inputs; `randY`: uniformly random labels."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Member:
     input_noise: float = 0.0
     hidden_noise: float = 0.0
     adversarial: float = 0.0
+    lass: float = 0.0
 
 
 MEMBER_FACTORS = tuple(entry.name for entry in fields(Member))
@@ -77,11 +78,40 @@ class Checkpoints:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """When it is recorded which of its first `examples` training examples a network classifies as labelled.
+
+    `steps` are numbers of updates, ascending; nothing is recorded where there are none.
+    """
+
+    steps: tuple[int, ...] = ()
+    examples: int = 0
+
+
+@dataclass(frozen=True)
+class Lass:
+    """How training searches for adversarial points (`closerlook.nets.lass`), in pixel units from 0 to 1.
+
+    The defaults are those of *A Closer Look at Memorization* on 0 to 255, with fewer `iterations`.
+    """
+
+    radius: float = 0.3 / 255
+    step: float = 0.25 / 255
+    noise: float = 0.2 / 255
+    iterations: int = 10
+
+
+@dataclass(frozen=True)
 class Ensemble:
     """Networks that share tensor shapes and are trained in one job.
 
     `network` names a module of `closerlook.nets`; `widths` are its hidden sizes. `after_fit` is how many epochs a
     member trains on once it has every training example right (None: until `epochs`). `evaluate_every` is in epochs.
+
+    `objective` names an entry of `closerlook.training.objectives`. With `same_examples` all members see the examples
+    and the noise of seed 0, and differ in initial weights and batch order only. With `own_class` every training
+    example is a class of its own, and nothing is validated. With `with_replacement` each batch is drawn anew from all
+    examples, and an epoch is as many full batches as would hold them all.
     """
 
     dataset: str
@@ -98,6 +128,16 @@ class Ensemble:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     after_fit: int | None = None
     evaluate_every: int = 1
+    objective: str = "cross_entropy"
+    same_examples: bool = False
+    own_class: bool = False
+    with_replacement: bool = False
+    answers: Answers = field(default_factory=Answers)
+    lass: Lass = field(default_factory=Lass)
+
+    def data_seed(self, member: Member) -> int:
+        """Return the seed of the training set that a member sees."""
+        return 0 if self.same_examples else member.seed
 
     @property
     def name(self) -> str:
@@ -129,6 +169,8 @@ class Ensemble:
             values[key] = Schedule(stages, values[key]["period"])
         kept = values["checkpoints"]
         values["checkpoints"] = Checkpoints(tuple(kept["epochs"]), kept["fit"], tuple(kept["losses"]))
+        values["answers"] = Answers(tuple(values["answers"]["steps"]), values["answers"]["examples"])
+        values["lass"] = Lass(**values["lass"])
         values["widths"] = tuple(values["widths"])
         values["members"] = tuple(Member(**member) for member in values["members"])
         return cls(**values)

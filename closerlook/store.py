@@ -34,6 +34,8 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "resume": (("stack", "epoch", "factor", "numbers", "parameters", "velocity", "record"), ("identity",)),
     "curvature": ((), ("spec", "settings", "versions", "device")),
+    "critical_samples": (("radius",), ("spec", "settings", "versions", "device")),
+    "sensitivity": (("steps", "sensitivity", "gini"), ("spec", "settings", "versions", "device")),
 }
 """For each layout, the datasets or groups and the root attributes that a reader may rely on."""
 

@@ -21,7 +21,7 @@ from closerlook.data.formats import DataError
 from closerlook.data.images import Statistics, TrainingSplit, pixel_statistics, pooling_factor, read_training_split
 from closerlook.spec import NOISE_KINDS
 
-INPUT_NOISE = ("randX", "randXg")
+INPUT_NOISE = ("randX", "randXg", "randXu")
 """The kinds of noise that replace inputs and keep labels."""
 
 CONVENTIONS = {
@@ -30,6 +30,7 @@ CONVENTIONS = {
     "the training part, in [0, 1] units, not clipped; its label is kept",
     "randXg": "a corrupted input is Gaussian, independent per pixel, with one mean and standard deviation over all "
     "pixels of the training part, in [0, 1] units, not clipped; its label is kept",
+    "randXu": "a corrupted input is uniform on [0, 1], independent per pixel; its label is kept",
     "randY": "a corrupted label is uniform over all classes, so it may equal the true one; its input is kept",
 }
 
@@ -70,13 +71,17 @@ def validation_index(split: TrainingSplit, validation_examples: int) -> Int32[np
     return np.sort(chosen[:validation_examples] + split.training).astype(np.int32)
 
 
-def gaussian_inputs(
+def noise_inputs(
     rng: np.random.Generator, kind: str, examples: int, statistics: Statistics
 ) -> Float32[np.ndarray, "example channel size size"]:
-    """Return Gaussian inputs in [0, 1] pixel units: `kind` randX matches each pixel's moments, randXg the overall ones.
+    """Return inputs of a `kind` of noise in [0, 1] pixel units.
 
-    The two are different problems: under randX a pixel that is always black stays black, under randXg it carries noise.
+    randX matches each pixel's moments, randXg the overall ones; randXu is uniform, as the original script for loss
+    sensitivity in *A Closer Look at Memorization* drew it. They are different problems: under randX a pixel that is
+    always black stays black, under the others it carries noise.
     """
+    if kind == "randXu":
+        return rng.random((examples, *statistics.pixel_mean.shape), np.float32)
     values = rng.standard_normal((examples, *statistics.pixel_mean.shape), np.float32)
     per_pixel = kind == "randX"
     values *= (statistics.pixel_std if per_pixel else np.asarray(statistics.std)).astype(np.float32)
@@ -99,7 +104,7 @@ def write_noise(
     Each group ``seed-<s>`` has `index` int32 (example), a position in the official training split; `true_labels` uint8
     (example); `rank` int32 (example), a random permutation: at level L the examples with
     ``rank < corrupted_count(L, examples)`` are corrupted; and what they are corrupted with: for randY `noise_labels`
-    uint8 (example), for randX and randXg `noise_inputs` float32 (example, channel, size, size) in [0, 1] pixel units.
+    uint8 (example), for the others `noise_inputs` float32 (example, channel, size, size) in [0, 1] pixel units.
     ``validation/index`` int32 holds the validation examples, which are never corrupted.
 
     Parameters
@@ -172,7 +177,7 @@ def _write_seed(
         group["noise_labels"] = generator("labels", *names).integers(split.classes, size=examples, dtype=np.uint8)
     if noise in INPUT_NOISE:
         rng = generator("inputs", *names, image_size)
-        group["noise_inputs"] = gaussian_inputs(rng, noise, examples, statistics)
+        group["noise_inputs"] = noise_inputs(rng, noise, examples, statistics)
 
 
 def _require(name: str, value: int, most: int) -> None:

@@ -100,12 +100,16 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
             _check_attributes(file, noise[kind], spec, split, kind)
         validation, mean, std = _agreed(opened, noise, spec, split)
         seeds = {
-            (member.noise, member.seed): _read_seed(opened[member.noise], noise[member.noise], spec, split, member)
+            (member.noise, spec.data_seed(member)): _read_seed(
+                opened[member.noise], noise[member.noise], spec, split, member
+            )
             for member in spec.members
         }
         pool, clean_rows, noise_rows = _fill_pool(spec, split, seeds, noise, pooling, mean, std)
-    members = [_member(member, seeds[member.noise, member.seed], clean_rows, noise_rows) for member in spec.members]
+    members = [_member(spec, member, seeds, clean_rows, noise_rows) for member in spec.members]
     rows, labels, is_noise = (np.stack(part) for part in zip(*members, strict=True))
+    if spec.own_class:
+        labels, validation = np.broadcast_to(np.arange(spec.examples), labels.shape).copy(), validation[:0]
     channels = split.images.shape[1]
     validation_inputs = np.empty((len(validation), channels, spec.image_size, spec.image_size), np.float32)
     fill_standardised(validation_inputs, split.images, validation, pooling, mean, std)
@@ -117,7 +121,7 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
         validation_inputs=validation_inputs,
         validation_labels=split.labels[validation].astype(np.int64),
         pixel=1.0 / std,
-        classes=split.classes,
+        classes=spec.examples if spec.own_class else split.classes,
     )
 
 
@@ -165,9 +169,9 @@ def _agreed(
 
 
 def _read_seed(file: h5py.File, path: Path, spec: Ensemble, split: TrainingSplit, member: Member) -> _Seed:
-    name = f"seed-{member.seed}"
+    name = f"seed-{spec.data_seed(member)}"
     if name not in file:
-        raise StoreError(f"{path}: has the seeds below {file.attrs['seeds']}, not {member.seed}")
+        raise StoreError(f"{path}: has the seeds below {file.attrs['seeds']}, not {spec.data_seed(member)}")
     group, count = file[name], (spec.examples,)
     index, rank = _array(group, "index", count, path), _array(group, "rank", count, path)
     true_labels = _array(group, "true_labels", count, path)
@@ -240,7 +244,7 @@ def _fill_pool(
 
 
 def _highest_count(spec: Ensemble, noise: str, seed: int) -> int:
-    levels = (member.level for member in spec.members if (member.noise, member.seed) == (noise, seed))
+    levels = (member.level for member in spec.members if (member.noise, spec.data_seed(member)) == (noise, seed))
     return max(corrupted_count(level, spec.examples) for level in levels)
 
 
@@ -254,16 +258,19 @@ def _noise_blocks(inputs: h5py.Dataset, rows: np.ndarray) -> Iterator[tuple[np.n
 
 
 def _member(
+    spec: Ensemble,
     member: Member,
-    seed: _Seed,
+    seeds: Mapping[tuple[str, int], _Seed],
     clean_rows: np.ndarray,
     noise_rows: Mapping[tuple[str, int], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a member's rows of the pool, labels, and which of its examples are corrupted."""
+    key = member.noise, spec.data_seed(member)
+    seed = seeds[key]
     rows, labels = clean_rows[seed.index], seed.true_labels.astype(np.int64)
     is_noise = seed.rank < corrupted_count(member.level, len(rows))
     if seed.inputs is not None:
-        rows = np.where(is_noise, noise_rows[member.noise, member.seed], rows)
+        rows = np.where(is_noise, noise_rows[key], rows)
     if seed.labels is not None:
         labels = np.where(is_noise, seed.labels, labels)
     return rows, labels, is_noise

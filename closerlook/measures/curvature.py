@@ -23,7 +23,7 @@ from closerlook.nets.network import Network
 from closerlook.spec import Member
 from closerlook.store import StoreError
 from closerlook.training.device import device_name, versions
-from closerlook.training.objectives import CrossEntropy
+from closerlook.training.objectives import OBJECTIVES
 from closerlook.training.streams import generator
 
 STACK_BYTES = 2**24
@@ -88,6 +88,7 @@ def measure_curvature(
         network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
         _require_parameters(file, trained, checkpoints, network)
         epochs = np.stack([file[f"checkpoints/{name}/epoch"][:] for name in checkpoints], axis=1)
+        objective = OBJECTIVES[spec.objective]()
         table = _Table(checkpoints, len(spec.members))
         size = _stack_size(network, examples or spec.examples, effort, DTYPES[dtype], torch.device(device))
         for first in range(0, len(spec.members), size):
@@ -102,7 +103,7 @@ def measure_curvature(
                     generator(f"curvature/{name}", member.seed) for name, member in zip(names, members, strict=True)
                 ]
                 result = curvature(
-                    network, parameters.to(inputs), inputs, targets, CrossEntropy(), draws, start=vector, effort=effort
+                    network, parameters.to(inputs), inputs, targets, objective, draws, start=vector, effort=effort
                 )
                 table.enter(result, names, numbers)
                 vector = result.largest.vector

@@ -17,7 +17,7 @@ from closerlook.data.loading import TrainingData, load_training_data
 from closerlook.imports import reached_by
 from closerlook.spec import Ensemble
 from closerlook.training.device import device_name, prepare_device, versions
-from closerlook.training.objectives import CrossEntropy
+from closerlook.training.objectives import OBJECTIVES
 from closerlook.training.resume import Sidecar
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
@@ -84,7 +84,8 @@ def run_training(
         "code": code_fingerprint(),
     }
     sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
-    record = train_ensemble(spec, network, CrossEntropy(), to_problem(loaded, device), progress.advance, sidecar)
+    objective = OBJECTIVES[spec.objective]()
+    record = train_ensemble(spec, network, objective, to_problem(loaded, device), progress.advance, sidecar)
     progress.close()
     if record.diverged.any():
         log(f"{spec.name}: {record.diverged.sum()} of {len(spec.members)} networks diverged")

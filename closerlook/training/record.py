@@ -31,6 +31,8 @@ class Record:
         self.diverged = np.zeros(count, bool)
         self.fit_epoch = np.full(count, np.nan, np.float32)
         self.epochs = np.zeros(count, np.int32)
+        self.answers = np.zeros((count, len(spec.answers.steps), -(-spec.answers.examples // 8)), np.uint8)
+        self.asked = np.zeros((count, spec.answers.examples), np.uint16)  # labels of the examples asked about
         self.checkpoint_epoch = {name: np.full(count, np.nan, np.float32) for name in spec.checkpoints.names()}
         self.checkpoint_loss = {name: np.full(count, np.nan, np.float32) for name in spec.checkpoints.names()}
         self.checkpoints = {
@@ -46,6 +48,7 @@ class Record:
             "checkpoints": self.checkpoints,
         }
         plain = {"diverged": self.diverged, "fit_epoch": self.fit_epoch, "epochs": self.epochs}
+        plain |= {"answers": self.answers} if self.spec.answers.steps else {}
         return plain | {f"{group}/{name}": values for group, named in groups.items() for name, values in named.items()}
 
     def keep(self, name: str, number: int, epoch: float, loss: float, parameters: Tensor) -> None:
@@ -53,6 +56,10 @@ class Record:
         self.checkpoint_epoch[name][number] = epoch
         self.checkpoint_loss[name][number] = loss
         self.checkpoints[name][number] = parameters.cpu().numpy()
+
+    def answer(self, step: int, numbers: list[int], correct: Tensor) -> None:
+        """Keep which examples some members classify as labelled after so many steps: (member, example), bool."""
+        self.answers[numbers, self.spec.answers.steps.index(step)] = np.packbits(correct.cpu().numpy(), axis=1)
 
     def has(self, name: str, number: int) -> bool:
         """Return whether a member's checkpoint is there."""
@@ -68,6 +75,10 @@ class Record:
             file["outcome/diverged"] = self.diverged
             file["outcome/fit_epoch"] = self.fit_epoch
             file["outcome/epochs"] = self.epochs
+            if self.spec.answers.steps:
+                file["answers/step"] = np.array(self.spec.answers.steps, np.int32)
+                file["answers/labels"] = self.asked
+                file["answers/correct"] = self.answers
             checkpoints = file.create_group("checkpoints")
             for name, stacked in self.checkpoints.items():
                 group = checkpoints.create_group(name)

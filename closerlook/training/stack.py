@@ -100,7 +100,7 @@ class Stack:
         self.problem = self.problem.select(index)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Shuffle the examples and set the learning rate of a 0-based epoch."""
+        """Shuffle the examples (or draw them) and set the learning rate of a 0-based epoch."""
         factor = self.spec.learning_rate_schedule.factor(epoch)
         for velocity in self.velocity.values():
             velocity.mul_(factor / self.factor)
@@ -108,21 +108,24 @@ class Stack:
         self.rate = factor * self._factors("learning_rate")
         self.decay = self.rate * self._factors("weight_decay")
         self.radius = self._factors("adversarial") * self.problem.pixel
-        # Members of one seed see the examples in the same order; shuffling costs once per seed.
-        count = self.spec.examples
-        orders = {seed: torch.randperm(count, generator=generator("order", seed, epoch)) for seed in self._seeds()}
-        order = torch.stack([orders[member.seed] for member in self.members]).to(self.device)
-        self.epoch_rows = self.problem.rows.gather(1, order)
-        self.epoch_labels = self.problem.labels.gather(1, order)
-        self.perturbations = Perturbations(self.members, self.network, epoch, self.device)
         self.batch_size = max(1, round(self.spec.batch_size * self.spec.batch_size_schedule.factor(epoch)))
+        # Members of one seed see the examples in the same order; shuffling costs once per seed.
+        orders = {seed: self._order(seed, epoch) for seed in {member.seed for member in self.members}}
+        self.order = torch.stack([orders[member.seed] for member in self.members]).to(self.device)
+        self.epoch_rows = self.problem.rows.gather(1, self.order)
+        self.epoch_labels = self.problem.labels.gather(1, self.order)
+        self.perturbations = Perturbations(self.members, self.network, epoch, self.device)
 
-    def _seeds(self) -> set[int]:
-        return {member.seed for member in self.members}
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        """Return the examples of an epoch in the order in which they are trained on."""
+        count, random = self.spec.examples, generator("order", seed, epoch)
+        if self.spec.with_replacement:
+            return torch.randint(count, (-(-count // self.batch_size) * self.batch_size,), generator=random)
+        return torch.randperm(count, generator=random)
 
     def step(self, start: int) -> int:
         """Take one step on the examples from position `start` of this epoch's order; return the next position."""
-        stop = min(start + self.batch_size, self.spec.examples)
+        stop = min(start + self.batch_size, self.epoch_rows.shape[1])
         inputs = self.problem.inputs(self.epoch_rows[:, start:stop])
         targets = self.epoch_labels[:, start:stop]
         if self.members[0].adversarial:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -61,6 +62,7 @@ def train_ensemble(
         Histories, checkpoints and outcomes; a member whose loss exceeds `DIVERGED_LOSS` is recorded as diverged.
     """
     record = Record(spec, network)
+    record.asked[:] = problem.labels[:, : spec.answers.examples].cpu().numpy()
     saved = sidecar.load() if sidecar else None
     for index, numbers in enumerate(plan_stacks(spec, network, problem.pool.device)):
         if saved and index < saved.stack:
@@ -132,14 +134,24 @@ class _StackRun:
     def _pass_over_data(self, epoch: int) -> None:
         """Take the steps of one epoch; look at the loss within it where a loss checkpoint may be passed."""
         steps = math.ceil(self.spec.examples / self.stack.batch_size)
+        answers = self.spec.answers
         # Each member at its own pace: what is kept of it must not depend on how fast its neighbours' losses fall.
         looks = {i: min(steps, self._looks_of(i)) for i in self._pending()}
         position = 0
         for step in range(1, steps + 1):
             position = self.stack.step(position)
+            if (done := epoch * steps + step) in answers.steps:
+                self._answer(done, answers.examples)
             due = [i for i, count in looks.items() if step * count // steps > (step - 1) * count // steps]
             if due and step < steps:
                 self._look(epoch + step / steps, due)
+
+    def _answer(self, step: int, examples: int) -> None:
+        """Record which of its first `examples` training examples each network classifies as labelled."""
+        stack = self.stack
+        seen = replace(stack.problem, rows=stack.problem.rows[:, :examples], labels=stack.problem.labels[:, :examples])
+        _, correct = evaluate_training(stack.network, stack.objective, stack.parameters, seen)
+        self.record.answer(step, stack.numbers, correct)
 
     def _pending(self) -> list[int]:
         """Return the positions of members that may pass a loss checkpoint before the next regular evaluation."""

@@ -66,7 +66,7 @@ def test_file_is_well_formed(small_data, tmp_path, kind, examples, seeds, size):
         np.testing.assert_array_equal(content["true_labels"], split.labels[index])
         # A permutation: so exactly corrupted_count examples lie below it, and levels are nested.
         np.testing.assert_array_equal(np.sort(content["rank"]), np.arange(examples))
-        extra = {"randY": {"noise_labels"}, "randX": {"noise_inputs"}, "randXg": {"noise_inputs"}}.get(kind, set())
+        extra = {"none": set(), "randY": {"noise_labels"}}.get(kind, {"noise_inputs"})
         assert content.keys() == {"index", "true_labels", "rank"} | extra
         types = {name: values.dtype.name for name, values in content.items()}
         assert types == {name: TYPES[name] for name in content}
@@ -154,6 +154,12 @@ def test_randxg_has_one_mean_and_spread_for_all_pixels(small_data, tmp_path):
     assert np.abs(standard.mean(axis=0)).max() < 4.5 / np.sqrt(2400)
     assert np.abs(standard.std(axis=0) - 1).max() < 4.5 / np.sqrt(2 * 2400)
     assert stats.kstest(standard.ravel(), "norm").pvalue > 1e-4
+
+
+def test_randxu_is_uniform_whatever_the_images(small_data, tmp_path):
+    inputs = group(write(small_data, tmp_path / "n.h5", noise="randXu", examples=2400))["noise_inputs"]
+    assert stats.kstest(inputs.ravel(), "uniform").pvalue > 1e-4
+    assert np.abs(inputs.mean(axis=0) - 0.5).max() < 4.5 / np.sqrt(12 * 2400)
 
 
 def test_pixels_of_the_noise_are_independent(small_data, tmp_path):

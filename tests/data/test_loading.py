@@ -40,6 +40,22 @@ ALL = ensemble(
 )
 
 
+def test_same_examples_gives_every_member_the_training_set_of_seed_0(small_data, noise):
+    members = [Member(seed=seed, noise=kind, level=1.0) for kind in ("randX", "randY") for seed in (0, 7)]
+    data = load_training_data(ensemble(*members, same_examples=True), small_data, noise)
+    alone = load_training_data(ensemble(members[0], members[2]), small_data, noise)
+    for number, own in enumerate((0, 0, 1, 1)):
+        np.testing.assert_array_equal(data.pool[data.rows[number]], alone.pool[alone.rows[own]])
+        np.testing.assert_array_equal(data.labels[number], alone.labels[own])
+
+
+def test_own_class_numbers_the_examples_and_validates_nothing(small_data, noise):
+    data = load_training_data(ensemble(Member(), Member(noise="randX", level=1.0), own_class=True), small_data, noise)
+    np.testing.assert_array_equal(data.labels, [range(50), range(50)])
+    assert data.classes == 50
+    assert len(data.validation_inputs) == len(data.validation_labels) == 0
+
+
 def clean_inputs(split, index, mean, std):
     """Average pooling by 2, scaling and standardising, all in float64: the oracle."""
     images = split.images[index].astype(np.float64) / 255
