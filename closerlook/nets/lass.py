@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -57,7 +56,7 @@ def find_critical(
     noise: PerMember,
     iterations: int,
     generators: Sequence[torch.Generator],
-    gradient: Literal["moving", "fixed"] = "moving",
+    gradient: str = "moving",
     drop: bool = True,
 ) -> Found:
     """Search the box of each sample by LASS.
@@ -82,7 +81,7 @@ def find_critical(
         Number of points looked at, at least 1.
     generators
         One for each member. Equally seeded ones draw the same noise. The normals are drawn on the generator's device.
-    gradient
+    gradient : {"moving", "fixed"}
         ``"moving"``: at the moving point, as in the authors' code; ``"fixed"``: at the sample, as the paper prints it.
     drop
         Search member by member and drop the samples that are found: less work, and for large samples the faster way
@@ -111,7 +110,7 @@ def find_critical(
         shift = torch.zeros_like(current.start)
         for iteration in range(1, iterations + 1):
             if iteration == 1 or gradient == "moving":
-                ascent = network.input_gradient(current.tape, _towards_others(current)).sign_().mul_(lengths)
+                ascent = current.ascent().mul_(lengths)
             kept = current.drop() if drop else None
             if kept is not None:
                 ascent, shift = ascent[:, kept], shift[:, kept]
@@ -156,17 +155,20 @@ def find_random(
 class _Search:
     """The search of one stack: the samples still searched (`columns`), and what was found of all.
 
-    A sample is searched until it is found in every member, or as long as nobody calls `drop`.
+    `others` are the outputs but for the label's own, which is the answer at the sample.
     """
 
     def __init__(self, network: Network, parameters: Tensor, inputs: Tensor) -> None:
         self.network, self.parameters, self.start = network, parameters, inputs
-        self.outputs, self.tape = network.forward(parameters, inputs)
-        self.labels = self.outputs.argmax(dim=1)
-        self.points, self.iterations = inputs.clone(), torch.zeros_like(self.labels)
-        self.found = torch.zeros_like(self.labels, dtype=torch.bool)
+        outputs, self.tape = network.forward(parameters, inputs)
+        self.labels = outputs.argmax(dim=1, keepdim=True)
+        self.classes = torch.arange(outputs.shape[1], device=inputs.device).unsqueeze(1)
+        self.answered = self.labels == self.classes
+        self.others = outputs.masked_fill(self.answered, -torch.inf)
+        self.points, self.iterations = inputs.clone(), torch.zeros_like(self.labels[:, 0])
+        self.found = torch.zeros_like(self.iterations, dtype=torch.bool)
         self.columns = torch.arange(inputs.shape[1], device=inputs.device)
-        self.whole = True
+        self.droppable, self.whole = 0, True
 
     def rows(self, numbers: Tensor, iteration: int) -> Tensor:
         """Return the rows of the shared random numbers that belong to the columns in an iteration (from 1)."""
@@ -174,24 +176,38 @@ class _Search:
             return numbers[:, iteration - 1 : iteration - 1 + len(self.columns)]
         return numbers.index_select(1, self.columns + (iteration - 1))
 
+    def ascent(self) -> Tensor:
+        """Return the signs of the input gradient of the labels' cross-entropy at the points looked at last.
+
+        The derivative by the outputs is divided by 1 - p(label): signs do not mind, and nothing is lost of a network so
+        sure of its answer that 1 - p(label) rounds to 0, where the plain gradient is noise (float32: a margin of 17).
+        """
+        gradient = self.others.softmax(dim=1).masked_fill_(self.answered, -1.0)
+        return self.network.input_gradient(self.tape, gradient).sign_()
+
     def look(self, points: Tensor, iteration: int) -> bool:
-        """Enter which answers differ at the points; return whether nothing is left to find."""
-        self.outputs, self.tape = self.network.forward(self.parameters, points)
-        changed = (self.outputs.argmax(dim=1) != self.labels) & ~self.found
+        """Enter at which points the answer differs; return whether nothing is left to find."""
+        outputs, self.tape = self.network.forward(self.parameters, points)
+        self.last, self.others = points, outputs.masked_fill(self.answered, -torch.inf)
+        changed = (self.others.amax(dim=1) > outputs.gather(1, self.labels)[:, 0]) & ~self.found
         members, places = changed.nonzero(as_tuple=True)
-        self.points[members, self.columns[places]] = points[members, places]
-        self.iterations[members, self.columns[places]] = iteration
+        if not len(members):
+            return False
+        columns = self.columns[places]
+        self.points[members, columns] = points[members, places]
+        self.iterations[members, columns] = iteration
         self.found |= changed
-        self.last = points
+        self.droppable += len(members)
         return bool(self.found.all())
 
     def drop(self) -> Tensor | None:
-        """Take the columns out that are found in every member; return the places kept, None where none was dropped."""
-        kept = (~self.found.all(dim=0)).nonzero().squeeze(1)
-        if len(kept) > (1 - WORTH_DROPPING) * len(self.columns):
+        """Take the found samples of a lone member out; return the places kept, None where too few were found."""
+        if self.droppable <= WORTH_DROPPING * len(self.columns):
             return None
-        self.whole, self.columns = False, self.columns[kept]
-        self.start, self.labels, self.found = self.start[:, kept], self.labels[:, kept], self.found[:, kept]
+        kept = (~self.found[0]).nonzero().squeeze(1)
+        self.droppable, self.whole, self.columns = 0, False, self.columns[kept]
+        self.start, self.found, self.labels = self.start[:, kept], self.found[:, kept], self.labels[:, :, kept]
+        self.answered = self.labels == self.classes
         return kept
 
     def result(self) -> Found:
@@ -244,14 +260,3 @@ def _per_member(value: PerMember, inputs: Tensor, part: slice) -> Tensor:
     """Return a number for each member of a part, shaped to be broadcast over samples and sites."""
     values = torch.as_tensor(value, dtype=inputs.dtype, device=inputs.device).expand(len(inputs))
     return values[part].view(-1, *[1] * (inputs.dim() - 1))
-
-
-def _towards_others(search: _Search) -> Tensor:
-    """Return the derivative of the cross-entropy of the labels by the outputs, divided by 1 - p(label).
-
-    Only signs of the input gradient are used, so a positive factor is free; with it nothing is lost of a network so
-    sure of its answer that 1 - p(label) rounds to 0, where the plain gradient would be noise (float32: a margin of 17).
-    """
-    classes = torch.arange(search.outputs.shape[1], device=search.outputs.device).unsqueeze(1)
-    answered = search.labels.unsqueeze(1) == classes
-    return search.outputs.masked_fill(answered, -torch.inf).softmax(dim=1).masked_fill_(answered, -1.0)
