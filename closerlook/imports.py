@@ -31,6 +31,22 @@ def reached_by(*starts: str | Path) -> list[str]:
     return sorted(_shown(path) for path in found if PACKAGE in path.parents)
 
 
+def constant(module: str, name: str) -> object:
+    """Return what a module of the package assigns to `name` at its top level, a literal, without importing it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such module, or it assigns no literal to the name.
+    """
+    path = _locate(module)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return ast.literal_eval(node.value)
+    raise FileNotFoundError(f"{module}: needs a literal {name}")
+
+
 def _shown(path: Path) -> str:
     """Return the path as it is seen from the working directory, where that is possible: job lists stay readable."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -13,7 +13,7 @@ from closerlook.config import PAPERS, SCALES, ConfigError, read_config
 from closerlook.cost import curvature_cost, noise_cost, training_cost
 from closerlook.data.sources import DATASETS
 from closerlook.hardware import count_gpus
-from closerlook.imports import reached_by
+from closerlook.imports import constant, reached_by
 from closerlook.plan import Plan, PlanError
 
 GPUS = min(1, count_gpus())  # a job takes one; the profile lets one job at a time have it

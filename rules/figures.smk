@@ -9,10 +9,12 @@ localrules:
 rule figure:
     input:
         trained=planned(lambda plan, wildcards: trained(wildcards.scale, plan.figure_folders(wildcards.figure))),
-        curvature=planned(
-            lambda plan, wildcards: measured(
-                wildcards.scale, plan.figure_folders(wildcards.figure, "curvature"), "curvature"
-            )
+        measured=planned(
+            lambda plan, wildcards: [
+                path
+                for measure in constant(f"closerlook.figures.{wildcards.figure}", "MEASURES")
+                for path in measured(wildcards.scale, plan.figure_folders(wildcards.figure, measure), measure)
+            ]
         ),
         # The original's values are drawn where our runs have the original's size.
         targets=lambda wildcards: [

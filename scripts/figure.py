@@ -9,7 +9,7 @@ with job_log(snakemake.log[0]):
     render(
         snakemake.wildcards.figure,
         trained=[Path(path) for path in snakemake.input.trained],
-        curvature=[Path(path) for path in snakemake.input.curvature],
+        measured=[Path(path) for path in snakemake.input.measured],
         targets=Path(snakemake.input.targets[0]) if snakemake.input.targets else None,
         table_path=Path(snakemake.output.table),
         svg_path=Path(snakemake.output.svg),

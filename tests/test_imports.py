@@ -1,6 +1,6 @@
 import pytest
 
-from closerlook.imports import reached_by
+from closerlook.imports import constant, reached_by
 
 
 def names(*starts):
@@ -24,3 +24,9 @@ def test_a_figure_reaches_its_own_module_and_no_other_figure():
 def test_unknown_start_is_named():
     with pytest.raises(FileNotFoundError, match="nonsense"):
         reached_by("closerlook.nonsense")
+
+
+def test_a_literal_is_read_without_importing_its_module():
+    assert constant("closerlook.figures.sharpness", "MEASURES") == ("curvature",)
+    with pytest.raises(FileNotFoundError, match=r"closerlook.figures.sharpness: needs a literal NOTHING"):
+        constant("closerlook.figures.sharpness", "NOTHING")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from closerlook.figures.sweeps import FITTED, needed_widths
 from closerlook.figures.tables import runs, tidy, with_targets
 from closerlook.spec import NOISE_KINDS
 
+MEASURES = ()
 COLUMNS = (
     "dataset", "image_size", "examples", "width", "noise", "level", "seed", "best_train_accuracy",
     "best_validation_accuracy", "final_validation_accuracy", "fit_epoch", "diverged",
@@ -23,10 +24,12 @@ COLUMNS = (
 PANELS = {"best_validation_accuracy": "Best validation\naccuracy", "best_train_accuracy": "Best training\naccuracy"}
 
 
-def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: Path | None = None) -> pd.DataFrame:
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
+) -> pd.DataFrame:
     """Return one row per network: `COLUMNS` and `source` ("run", or "paper" for rows of `targets`).
 
-    Accuracies are fractions; best and final are over the epochs that were evaluated. `curvature` is not used.
+    Accuracies are fractions; best and final are over the epochs that were evaluated. `measured` is not used.
     """
     return with_targets(tidy(runs(trained), COLUMNS), targets)
 

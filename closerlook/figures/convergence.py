@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ from closerlook.figures.sweeps import examples_sweep, width_sweep
 from closerlook.figures.tables import runs, tidy, with_targets
 from closerlook.spec import NOISE_KINDS
 
+MEASURES = ()
 COLUMNS = (
     "dataset", "image_size", "examples", "width", "noise", "level", "seed", "epochs_to_fit", "epochs", "fitted",
     "diverged",
@@ -21,11 +22,13 @@ COLUMNS = (
 SWEEPS = {"width": (width_sweep, "Hidden units per layer"), "examples": (examples_sweep, "Training examples")}
 
 
-def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: Path | None = None) -> pd.DataFrame:
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
+) -> pd.DataFrame:
     """Return one row per network: `COLUMNS` and `source` ("run", or "paper" for rows of `targets`).
 
     `epochs_to_fit` is the first epoch with every training example right, empty where that did not happen within
-    `epochs`. Rows of `targets` carry `sweep` ("width" or "examples") and `relative_epochs`. `curvature` is not used.
+    `epochs`. Rows of `targets` carry `sweep` ("width" or "examples") and `relative_epochs`. `measured` is not used.
     """
     table = runs(trained).rename(columns={"fit_epoch": "epochs_to_fit"})
     return with_targets(tidy(table.assign(fitted=table["epochs_to_fit"].notna()), COLUMNS), targets)

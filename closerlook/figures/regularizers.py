@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ REGULARIZERS = {
 }
 """Each regularizer's name and the factor of a member that sets its strength."""
 
+MEASURES = ()
 COLUMNS = (
     "dataset", "image_size", "examples", "regularizer", "strength", "noise", "level", "seed", "final_train_accuracy",
     "best_validation_accuracy", "final_validation_accuracy", "diverged",
@@ -37,8 +38,10 @@ PANEL = (0.27 * 72 * style.FULL_WIDTH, 84)
 """About the size of a panel in points, for placing labels."""
 
 
-def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: Path | None = None) -> pd.DataFrame:
-    """Return one row per network: `COLUMNS`. Accuracies are fractions; `curvature` is not used.
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
+) -> pd.DataFrame:
+    """Return one row per network: `COLUMNS`. Accuracies are fractions; `measured` is not used.
 
     Raises
     ------

@@ -20,7 +20,7 @@ UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}
 def render(
     figure: str,
     trained: Sequence[str | Path],
-    curvature: Sequence[str | Path],
+    measured: Sequence[str | Path],
     targets: str | Path | None,
     table_path: str | Path,
     svg_path: str | Path,
@@ -34,8 +34,10 @@ def render(
     ----------
     figure
         Name of a module of `closerlook.figures` with `tabulate` and `draw`, such as ``capacity``.
-    trained, curvature
-        The trained.h5 of its ensembles, and the curvature.h5 beside them (may be empty).
+    trained
+        The trained.h5 of its ensembles.
+    measured
+        The files of the module's `MEASURES` beside them, such as curvature.h5.
     targets
         CSV of the original paper's values, or None.
     table_path, svg_path, pdf_path
@@ -49,7 +51,8 @@ def render(
         If an input is missing or damaged.
     """
     module = figure_module(figure)
-    table = module.tabulate([Path(path) for path in trained], [Path(path) for path in curvature], targets or None)
+    files = {name: [Path(path) for path in measured if Path(path).stem == name] for name in module.MEASURES}
+    table = module.tabulate([Path(path) for path in trained], files, Path(targets) if targets else None)
     tables.write_table(table, table_path)
     drawing = module.draw(tables.read_table(table_path))
     save(drawing, svg_path, "svg")
@@ -62,7 +65,7 @@ def figure_module(figure: str) -> ModuleType:
     Raises
     ------
     ValueError
-        If `closerlook.figures` has no module of that name with `tabulate` and `draw`.
+        If `closerlook.figures` has no module of that name with `MEASURES`, `tabulate` and `draw`.
     """
     name = f"{__package__}.{figure}"
     try:
@@ -71,8 +74,10 @@ def figure_module(figure: str) -> ModuleType:
         if error.name != name:
             raise
         module = None
-    if not (hasattr(module, "tabulate") and hasattr(module, "draw")):
-        raise ValueError(f"figure '{figure}': closerlook/figures has no module of that name with tabulate and draw")
+    if not all(hasattr(module, name) for name in ("MEASURES", "tabulate", "draw")):
+        raise ValueError(
+            f"figure '{figure}': closerlook/figures has no module of that name with MEASURES, tabulate and draw"
+        )
     return module
 
 

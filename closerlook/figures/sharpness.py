@@ -6,7 +6,7 @@ Frobenius norm stand beside it because a few outliers, of which real data has mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from closerlook.figures import style
 from closerlook.figures.tables import CURVATURE, checkpoint_order, curvatures, tidy
 from closerlook.spec import NOISE_KINDS
 
+MEASURES = ("curvature",)
 COLUMNS = (
     "dataset", "image_size", "examples", "width", "noise", "level", "seed", "checkpoint", "at", *CURVATURE, "diverged",
 )  # fmt: skip
@@ -28,7 +29,9 @@ NUMBERS = {
 }
 
 
-def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: Path | None = None) -> pd.DataFrame:
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]], targets: Path | None = None
+) -> pd.DataFrame:
     """Return one row per network and checkpoint: `COLUMNS`. Numbers are empty where a network did not get there.
 
     Raises
@@ -38,7 +41,7 @@ def tabulate(trained: Sequence[Path], curvature: Sequence[Path] = (), targets: P
     """
     if targets is not None:
         raise ValueError("sharpness: no values of the original figure are known; leave its targets out")
-    return tidy(curvatures(trained, curvature), COLUMNS)
+    return tidy(curvatures(trained, measured["curvature"]), COLUMNS)
 
 
 @style.house

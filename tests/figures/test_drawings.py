@@ -159,7 +159,7 @@ def test_the_sharpness_table_is_exact(
         ],
         columns=list(sharpness.COLUMNS),
     )
-    pd.testing.assert_frame_equal(sharpness.tabulate([path], [measured]), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(sharpness.tabulate([path], {"curvature": [measured]}), expected, check_dtype=False)
 
 
 def test_the_regularizers_table_is_exact(train: Callable[..., Path]) -> None:
@@ -195,7 +195,7 @@ def test_the_trade_off_averages_over_seeds(regularized_files: list[Path]) -> Non
 def test_curvature_of_another_folder_is_refused(curved_files: tuple[list, list]) -> None:
     trained, curved = curved_files
     with pytest.raises(ValueError, match=r"no curvature\.h5 of this folder"):
-        sharpness.tabulate(trained, curved[:1])
+        sharpness.tabulate(trained, {"curvature": curved[:1]})
 
 
 def test_curvature_of_other_members_is_refused(
@@ -205,13 +205,13 @@ def test_curvature_of_other_members_is_refused(
     shorter = train(members(1, {"none": (0.0,)}))  # takes the place of the first trained.h5
     assert shorter == trained[0]
     with pytest.raises(ValueError, match=r"does not have the 1 members of trained\.h5"):
-        sharpness.tabulate(trained[:1], curved[:1])
+        sharpness.tabulate(trained[:1], {"curvature": curved[:1]})
 
 
 @pytest.mark.parametrize("module", [sharpness, regularizers])
 def test_targets_are_refused_where_the_original_has_none(module: object) -> None:
     with pytest.raises(ValueError, match="leave its targets out"):
-        module.tabulate([], [], Path("targets.csv"))
+        module.tabulate([], {}, Path("targets.csv"))
 
 
 def test_epochs_are_relative_to_the_same_seed() -> None:
@@ -256,7 +256,7 @@ def test_convergence_counts_runs_at_the_cap(epoch_files: list[Path]) -> None:
 
 
 def test_sharpness_draws_a_block_per_data_set(curved_files: tuple[list, list]) -> None:
-    drawing = sharpness.draw(sharpness.tabulate(*curved_files))
+    drawing = sharpness.draw(sharpness.tabulate(curved_files[0], {"curvature": curved_files[1]}))
     check_drawing(drawing)
     assert len(drawing.axes) == 2 * 9
     assert [axes.get_title() for axes in drawing.axes[:3]] == [
@@ -278,7 +278,7 @@ def test_targets_are_drawn_dashed(width_files: list[Path], tmp_path: Path) -> No
     (tmp_path / "targets.csv").write_text(
         "dataset,noise,level,width,best_validation_accuracy\nmnist,randY,0.5,16,0.6\nmnist,randY,0.5,32,0.7\n"
     )
-    drawing = capacity.draw(capacity.tabulate(width_files, (), tmp_path / "targets.csv"))
+    drawing = capacity.draw(capacity.tabulate(width_files, None, tmp_path / "targets.csv"))
     dashed = [line for axes in drawing.axes for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata().tolist() for line in dashed] == [[0.6, 0.7]]
     assert "Dashed: read off the original figure." in note_of(drawing)
@@ -289,7 +289,7 @@ def test_relative_targets_are_drawn_in_their_sweep(epoch_files: list[Path], tmp_
         "dataset,sweep,noise,level,width,examples,relative_epochs\n"
         "mnist,width,randX,1.0,32,50000,1\nmnist,width,randX,1.0,128,50000,0.5\n"
     )
-    drawing = convergence.draw(convergence.tabulate(epoch_files, (), tmp_path / "targets.csv"))
+    drawing = convergence.draw(convergence.tabulate(epoch_files, None, tmp_path / "targets.csv"))
     dashed = {
         place: line for place, axes in enumerate(drawing.axes) for line in axes.lines if line.get_linestyle() == "--"
     }
@@ -304,6 +304,7 @@ def diverging(table: pd.DataFrame) -> pd.DataFrame:
 class TestEveryFigure:
     @pytest.fixture
     def files(self, name: str, request: pytest.FixtureRequest) -> tuple[list[Path], list[Path]]:
+        """Return the trained.h5 and the curvature.h5 of a figure."""
         fixture = {"capacity": "width_files", "convergence": "epoch_files", "regularizers": "regularized_files"}
         if name == "sharpness":
             return request.getfixturevalue("curved_files")
@@ -311,7 +312,7 @@ class TestEveryFigure:
 
     def test_says_how_many_diverged(self, name: str, files: tuple[list, list]) -> None:
         module = rendering.figure_module(name)
-        table = module.tabulate(*files)
+        table = module.tabulate(files[0], {"curvature": files[1]})
         assert "diverged" not in note_of(module.draw(table))
         assert "1 diverged member left out." in note_of(module.draw(diverging(table)))
 
@@ -328,7 +329,7 @@ class TestEveryFigure:
 
     def test_is_drawn_from_the_table_as_published(self, name: str, files: tuple[list, list], tmp_path: Path) -> None:
         module = rendering.figure_module(name)
-        table = module.tabulate(*files)
+        table = module.tabulate(files[0], {"curvature": files[1]})
         tables.write_table(table, tmp_path / "table.csv")
         pd.testing.assert_frame_equal(tables.read_table(tmp_path / "table.csv"), table, check_dtype=False)
 
@@ -357,7 +358,7 @@ def test_real_data_alone_is_drawn(train: Callable[..., Path], curve: Callable, m
     path = train(members(1, {"none": (0.0,)}))
     check_drawing(capacity.draw(capacity.tabulate([path])))
     check_drawing(convergence.draw(convergence.tabulate([path])))
-    check_drawing(sharpness.draw(sharpness.tabulate([path], [curve(path, {"fit": {}})])))
+    check_drawing(sharpness.draw(sharpness.tabulate([path], {"curvature": [curve(path, {"fit": {}})]})))
 
 
 def test_a_smoke_grid_of_sharpness_is_drawn(
@@ -365,7 +366,9 @@ def test_a_smoke_grid_of_sharpness_is_drawn(
 ) -> None:
     path = train(members(1, {"none": (0.0,), "randY": (1.0,)}))
     nowhere = {"largest_eigenvalue": np.nan, "trace": np.nan, "frobenius": np.nan, "converged": False}
-    drawing = sharpness.draw(sharpness.tabulate([path], [curve(path, {"epoch-3": {}, "loss-0.1": nowhere})]))
+    drawing = sharpness.draw(
+        sharpness.tabulate([path], {"curvature": [curve(path, {"epoch-3": {}, "loss-0.1": nowhere})]})
+    )
     drawing.canvas.draw()
     assert all(axes.get_xlabel() and axes.get_ylabel() for axes in drawing.axes)
     assert "2 checkpoints were not reached." in note_of(drawing)
