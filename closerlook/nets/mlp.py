@@ -88,8 +88,9 @@ class MLP(Network):
         parameters: Float[Tensor, "member parameter"],
         inputs: Float[Tensor, "member batch *site"],
         perturbation: Perturbation | None = None,
+        training: bool = False,
     ) -> tuple[Float[Tensor, "member class batch"], Tape]:
-        """See `Network.forward`."""
+        """See `Network.forward`; training and evaluation are the same."""
         layers = self.views(parameters)
         if perturbation is not None:
             inputs = perturbation.apply(0, inputs)

@@ -1,7 +1,8 @@
 """Networks trained side by side as one program: the state of a stack and its update.
 
 A stack is a group of an ensemble's members that use the same regularisers and momentum, small enough for its
-parameters and velocities to stay in cache. Every tensor has the member first.
+parameters and velocities to stay in cache, and for what its backward pass needs to fit in memory. Every tensor has the
+member first.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from torch import Tensor
 
 from closerlook.nets.network import Network, Objective
 from closerlook.spec import Ensemble, Member
-from closerlook.training.regularizers import Perturbations, active, attack
+from closerlook.training.regularizers import LassPoints, Perturbations, active, attack
 from closerlook.training.streams import generator, stream_seed
 
 CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}
 """Parameters and velocities of a stack; on a CPU what fits a core's cache was fastest (`bench/README.md`)."""
+
+TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}
+"""What a stack's training step keeps for its backward pass: of a convolutional net far more than its parameters."""
 
 
 @dataclass
@@ -49,12 +53,21 @@ class Problem:
         return self.pool.index_select(0, rows.flatten()).view(*rows.shape, *self.pool.shape[1:])
 
 
+def largest_batch(spec: Ensemble) -> int:
+    """Return the most examples that a network sees at once in training; LASS points come on top of the batch."""
+    factors = {spec.batch_size_schedule.factor(epoch) for epoch in range(spec.epochs)}
+    size = min(spec.examples, max(1, round(spec.batch_size * max(factors))))
+    return 2 * size if any(member.lass for member in spec.members) else size
+
+
 def plan_stacks(spec: Ensemble, network: Network, device: torch.device) -> list[list[int]]:
     """Return the ensemble's member numbers, grouped into stacks."""
     groups: dict[tuple, list[int]] = {}
     for number, member in enumerate(spec.members):
         groups.setdefault((member.momentum, active(member)), []).append(number)
-    most = max(1, CACHE_BYTES[device.type] // (2 * 4 * network.size))
+    batch = largest_batch(spec)
+    fits_cache = CACHE_BYTES[device.type] // (2 * 4 * network.size)
+    most = max(1, min(fits_cache, TAPE_BYTES[device.type] // (4 * network.tape_size(batch))))
     stacks = []
     for numbers in groups.values():
         count = -(-len(numbers) // most)
@@ -79,7 +92,9 @@ class Stack:
         seeds = [stream_seed("weights", member.seed) for member in self.members]
         self.parameters = network.initialise(seeds).to(self.device)
         self.velocity = {
-            name: torch.zeros_like(view, memory_format=torch.contiguous_format) for name, view in self._views().items()
+            name: torch.zeros_like(view, memory_format=torch.contiguous_format)
+            for name, view in self._views().items()
+            if name in network.trained
         }
         self.problem = problem.select(torch.tensor(numbers, device=self.device))
         self.factor = 1.0
@@ -115,6 +130,8 @@ class Stack:
         self.epoch_rows = self.problem.rows.gather(1, self.order)
         self.epoch_labels = self.problem.labels.gather(1, self.order)
         self.perturbations = Perturbations(self.members, self.network, epoch, self.device)
+        if self.members[0].lass:
+            self.lass = LassPoints(self.members, self.spec.lass, self.problem.pixel, epoch, self.device)
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         """Return the examples of an epoch in the order in which they are trained on."""
@@ -128,16 +145,21 @@ class Stack:
         stop = min(start + self.batch_size, self.epoch_rows.shape[1])
         inputs = self.problem.inputs(self.epoch_rows[:, start:stop])
         targets = self.epoch_labels[:, start:stop]
+        # The derivative of the mean loss, already times the learning rate: backpropagation is linear in it.
+        weight = (self.rate / (stop - start)).unsqueeze(1)
         if self.members[0].adversarial:
             inputs = attack(self.network, self.parameters, inputs, targets, self.radius, self.objective)
-        perturbation = self.perturbations.next(stop - start)
-        outputs, tape = self.network.forward(self.parameters, inputs, perturbation)
-        # The gradient of the mean loss, already times the learning rate: backpropagation is linear in it.
-        gradient = self.objective.gradient(outputs, targets).mul_((self.rate / (stop - start)).view(-1, 1, 1))
+        if self.members[0].lass:
+            inputs, targets, weight = self.lass.join(self.network, self.parameters, inputs, targets, weight)
+        perturbation = self.perturbations.next(inputs.shape[1])
+        outputs, tape = self.network.forward(self.parameters, inputs, perturbation, training=True)
+        gradient = self.objective.gradient(outputs, targets).mul_(weight.unsqueeze(1))
         self.network.backward(tape, gradient, self.velocity, keep=self.members[0].momentum)
-        for name, parameter in self._views().items():
-            velocity = self.velocity[name]
+        views = self._views()
+        for name, velocity in self.velocity.items():
+            parameter = views[name]
             if self.members[0].weight_decay:
                 velocity.addcmul_(parameter, self.decay.view(-1, *[1] * (parameter.dim() - 1)))
             parameter.sub_(velocity)
+        self.network.update_statistics(self.parameters, tape)
         return stop

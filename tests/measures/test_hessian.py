@@ -23,7 +23,7 @@ class TinyConvolution(AutogradNetwork):
     def sites(self, batch):
         return [(batch, 1, 4, 4)]
 
-    def outputs(self, parameters, inputs, perturbation):
+    def outputs(self, parameters, inputs, perturbation, training):
         members, batch = inputs.shape[:2]
         images = inputs.transpose(0, 1).reshape(batch, members, 4, 4)
         hidden = functional.conv2d(images, parameters["filter"].flatten(0, 1), groups=members).tanh()

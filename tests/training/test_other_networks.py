@@ -26,7 +26,7 @@ class Convolution(AutogradNetwork):
     def sites(self, batch):
         return [(batch, 1, SIDE, SIDE), (batch, FILTERS, SIDE, SIDE)]
 
-    def outputs(self, parameters, inputs, perturbation):
+    def outputs(self, parameters, inputs, perturbation, training):
         if perturbation is not None:
             inputs = perturbation.apply(0, inputs)
         hidden = torch.stack(
@@ -47,7 +47,7 @@ class AutogradMLP(AutogradNetwork):
     def sites(self, batch):
         return self.twin.sites(batch)
 
-    def outputs(self, parameters, inputs, perturbation):
+    def outputs(self, parameters, inputs, perturbation, training):
         flat = torch.cat([parameters[name].flatten(1) for name in self.shapes], dim=1)
         return self.twin.forward(flat, inputs, perturbation)[0]
 
