@@ -30,11 +30,14 @@ class CrossEntropy:
 
     def hessian_product(
         self,
-        outputs: Float[Tensor, "member class batch"],
-        targets: Int[Tensor, "member batch"],
+        outputs: Float[Tensor, "#member class batch"],
+        targets: Int[Tensor, "#member batch"],
         directions: Float[Tensor, "member class batch"],
     ) -> Float[Tensor, "member class batch"]:
-        """Return (diag(p) - p pᵀ) applied to the directions; it does not depend on the targets."""
+        """Return (diag(p) - p pᵀ) applied to the directions; it does not depend on the targets.
+
+        One member's outputs may stand for all: the directions are then several of that member.
+        """
         probabilities = outputs.softmax(dim=1)
         scaled = probabilities * directions
         return scaled - probabilities * scaled.sum(dim=1, keepdim=True)
@@ -73,22 +76,21 @@ class OffsetLikelihood:
 
     def hessian_product(
         self,
-        outputs: Float[Tensor, "member class batch"],
-        targets: Int[Tensor, "member batch"],
+        outputs: Float[Tensor, "#member class batch"],
+        targets: Int[Tensor, "#member batch"],
         directions: Float[Tensor, "member class batch"],
     ) -> Float[Tensor, "member class batch"]:
-        """Return the derivative of `gradient` along the directions."""
+        """Return the derivative of `gradient` along the directions; one member's outputs may stand for all."""
         labels = targets.unsqueeze(1)
         probabilities = outputs.softmax(dim=1)
         labelled = probabilities.gather(1, labels)
+        curved = _residual(probabilities, labels).mul_(-OFFSET * labelled / (OFFSET + labelled).square())
+        weighted = probabilities * (labelled / (OFFSET + labelled))
         # Softmax does not see a common shift of the outputs; without the label's, nothing cancels.
-        directions = directions - directions.gather(1, labels)
-        scaled = probabilities * directions
-        mean = scaled.sum(dim=1, keepdim=True)
-        weight = labelled / (OFFSET + labelled)
-        weight_change = -OFFSET / (OFFSET + labelled).square() * labelled * mean
-        product = weight * (scaled - probabilities * mean) + weight_change * _residual(probabilities, labels)
-        return product.div_(outputs.shape[1])
+        shifted = directions - directions.gather(1, labels.expand(len(directions), -1, -1))
+        mean = (probabilities * shifted).sum(dim=1, keepdim=True)
+        product = shifted.mul_(weighted / outputs.shape[1])
+        return product.addcmul_(mean, (curved - weighted) / outputs.shape[1])
 
     def correct(
         self, outputs: Float[Tensor, "member class batch"], targets: Int[Tensor, "member batch"]

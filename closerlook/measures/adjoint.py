@@ -1,0 +1,150 @@
+"""Derivatives of later training losses with respect to every training input, through all updates in between.
+
+Training by SGD is the recursion θ_{t+1} = θ_t - η_t ∇ℓ_t(θ_t), with ℓ_t the mean loss of the minibatch of update t. For
+a loss L at θ_T let λ_T = ∇L(θ_T). Backwards through the updates
+
+    dL/dx -= η_t ∂/∂x [∇ℓ_t(θ_t) · λ_{t+1}]     for the inputs x of minibatch t
+    λ_t = λ_{t+1} - η_t ∇²ℓ_t(θ_t) λ_{t+1}
+
+Both lines are derivatives of one directional derivative of ℓ_t, so one second-order pass gives them, for many losses
+together (`closerlook.measures.second_order`). Memory does not grow with the number of updates, as it does in a graph
+unrolled through them (`closerlook.measures.unrolled`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from closerlook.measures.second_order import AutogradAdjoints, MLPAdjoints
+from closerlook.nets.mlp import MLP
+from closerlook.nets.network import Network, Objective
+
+
+@dataclass(frozen=True)
+class LaterLoss:
+    """The mean loss over some training examples (numbers from 0) at the state after `step` updates."""
+
+    step: int
+    examples: Int[Tensor, " batch"]
+
+
+@runtime_checkable
+class Updates(Protocol):
+    """What the recursion needs of a training run, as `closerlook.measures.trajectory.Trajectory` offers it."""
+
+    batches: Sequence[Int[Tensor, " _"]]
+    rates: Sequence[float]
+
+    def backwards(self, stop: int) -> Iterator[tuple[int, Float[Tensor, " parameter"]]]:
+        """Yield (t, parameters after t updates) for t from `stop` down to 0."""
+
+
+@torch.no_grad()
+def input_derivatives(
+    updates: Updates,
+    losses: Sequence[LaterLoss],
+    network: Network,
+    objective: Objective,
+    inputs: Float[Tensor, " example *site"],
+    labels: Int[Tensor, " example"],
+    *,
+    direct: bool = False,
+) -> list[Float[Tensor, "example block pixel"]]:
+    """Return the derivative of each loss with respect to each training input, through all updates before it.
+
+    Parameters
+    ----------
+    updates
+        The training run.
+    losses : sequence of LaterLoss
+        They go back together, each from its own step on.
+    network, objective
+        What was trained, and what it was trained to minimise; the losses are losses of that objective. A multi-layer
+        perceptron goes by hand-written passes, any other network by double backward, loss by loss.
+    inputs, labels : Tensor
+        The training set. The precision of `inputs` is that of the recursion. The first derivatives that it starts from
+        are always float64: of an example that fits almost perfectly float32 would keep no digit.
+    direct : bool
+        Also count the inputs' direct effect on the loss at its own step, not only that through the updates before it.
+
+    Returns
+    -------
+    list of Tensor (example, block, pixel)
+        Blocks of losses, in their order; inputs are flattened. Units: loss per unit of input.
+    """
+    kind = MLPAdjoints if isinstance(network, MLP) else AutogradAdjoints
+    sizes = _sizes(len(losses), kind.most(network, inputs.device, inputs.itemsize))
+    blocks = [kind(network, objective, size, inputs) for size in sizes]
+    places = [(block, index) for block in blocks for index in range(block.count)]
+    starting: dict[int, list] = {}
+    for loss, place in zip(losses, places, strict=True):
+        starting.setdefault(loss.step, []).append((loss.examples, *place))
+    last = max(starting)
+    for step, parameters in updates.backwards(last):
+        if step < last:
+            batch = updates.batches[step]
+            update = kind.first_order(network, objective, parameters.to(inputs), inputs[batch], labels[batch])
+            for block in blocks:
+                block.step_back(update, batch, -updates.rates[step] / len(batch))
+        for examples, block, index in starting.get(step, ()):
+            terms = (network, objective, parameters, inputs[examples], labels[examples])
+            block.join(index, _parameter_gradient(*terms).to(inputs))
+            if direct:
+                block.derivatives[:, index].index_add_(0, examples, _input_gradient(*terms).to(inputs))
+    return [block.derivatives for block in blocks]
+
+
+def sensitivities(
+    updates: Updates,
+    losses: Sequence[LaterLoss],
+    network: Network,
+    objective: Objective,
+    inputs: Float[Tensor, " example *site"],
+    labels: Int[Tensor, " example"],
+    *,
+    direct: bool = False,
+    at_once: int = 250,
+) -> Float[Tensor, "loss example"]:
+    """Return the L1 norm, averaged over pixels, of each loss's derivative with respect to each training input.
+
+    `at_once` losses go back together, which bounds memory: they keep example x pixel numbers each. The rest is as in
+    `input_derivatives`.
+    """
+    found = []
+    for start in range(0, len(losses), at_once):
+        some = losses[start : start + at_once]
+        blocks = input_derivatives(updates, some, network, objective, inputs, labels, direct=direct)
+        found += [block.abs_().mean(dim=2).T for block in blocks]
+    return torch.cat(found)
+
+
+def _sizes(count: int, most: int) -> list[int]:
+    """Return the sizes of as few blocks as possible, as equal as possible."""
+    blocks = -(-count // most)
+    return [count // blocks + (number < count % blocks) for number in range(blocks)]
+
+
+def _parameter_gradient(
+    network: Network, objective: Objective, parameters: Tensor, inputs: Tensor, labels: Tensor
+) -> Tensor:
+    """Return the derivative of the mean loss with respect to the parameters, (parameter,), computed in float64."""
+    outputs, tape = network.forward(parameters.double().unsqueeze(0), inputs.double().unsqueeze(0))
+    delta = objective.gradient(outputs, labels.unsqueeze(0)).div_(len(inputs))
+    gradient = torch.zeros(1, network.size, dtype=torch.float64, device=inputs.device)
+    network.backward(tape, delta, network.views(gradient))
+    return gradient[0]
+
+
+def _input_gradient(
+    network: Network, objective: Objective, parameters: Tensor, inputs: Tensor, labels: Tensor
+) -> Tensor:
+    """Return the derivative of the mean loss with respect to the inputs, (batch, pixel), computed in float64."""
+    outputs, tape = network.forward(parameters.double().unsqueeze(0), inputs.double().unsqueeze(0))
+    delta = objective.gradient(outputs, labels.unsqueeze(0)).div_(len(inputs))
+    return network.input_gradient(tape, delta)[0].flatten(1)

@@ -1,0 +1,137 @@
+"""The adjoint recursion against the unrolled graph, double backward and finite differences."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from closerlook.measures import adjoint, second_order
+from closerlook.measures.adjoint import LaterLoss, input_derivatives, sensitivities
+from closerlook.measures.second_order import AutogradAdjoints
+from closerlook.measures.unrolled import unrolled_derivatives
+from closerlook.nets.mlp import MLP
+from closerlook.training.objectives import OBJECTIVES, CrossEntropy, OffsetLikelihood
+
+EXAMPLES, SIDE = 12, 3
+CLOSE = {"rtol": 1e-9, "atol": 1e-16}
+
+
+@dataclass
+class Run:
+    """A training run by autograd, every state kept: what the recursion takes, by other means than the package's."""
+
+    network: MLP
+    objective: object
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    batches: list
+    rates: list
+    states: list
+
+    def backwards(self, stop):
+        yield from ((step, self.states[step]) for step in range(stop, -1, -1))
+
+    @property
+    def setting(self):
+        return self.network, self.objective, self.inputs, self.labels
+
+    def unrolled(self, losses, **options):
+        return unrolled_derivatives(self.states[0], self.batches, self.rates, losses, *self.setting, **options)
+
+    def adjoint(self, losses, **options):
+        return torch.cat(input_derivatives(self, losses, *self.setting, **options), dim=1).transpose(0, 1)
+
+
+def train(
+    objective, widths=(7, 5), classes=4, steps=9, rate=0.7, seed=0, inputs=None, labels=None, dtype=torch.float64
+):
+    generator = torch.Generator().manual_seed(seed)
+    network = MLP((1, SIDE, SIDE), widths, classes)
+    drawn = torch.randn(EXAMPLES, 1, SIDE, SIDE, generator=generator, dtype=torch.float64)
+    inputs = drawn if inputs is None else inputs
+    random = torch.randint(classes, (EXAMPLES,), generator=generator)
+    labels = random if labels is None else labels
+    state = network.initialise([seed])[0].to(dtype)
+    # Batches of several sizes, with repeats; the learning rate changes on the way.
+    batches = [torch.randint(EXAMPLES, (size,), generator=generator) for size in (4, 5, 3) * -(-steps // 3)][:steps]
+    rates = [rate / (1 + step // 4) for step in range(steps)]
+    run = Run(network, objective, inputs.to(dtype), labels, batches, rates, [state])
+    for batch, step_size in zip(batches, rates, strict=True):
+        leaf = run.states[-1].clone().requires_grad_()
+        outputs = network.differentiable_outputs(leaf[None], run.inputs[batch][None])
+        objective.losses(outputs, labels[batch][None]).mean().backward()
+        run.states.append(run.states[-1] - step_size * leaf.grad)
+    return run
+
+
+def later(run, *steps):
+    return [LaterLoss(step, run.batches[step % len(run.batches)]) for step in steps]
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["direct path cut", "kept"])
+@pytest.mark.parametrize("widths", [(), (6,), (7, 5), (4, 5, 6)], ids=str)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_agrees_with_the_unrolled_graph(objective, widths, direct):
+    run = train(OBJECTIVES[objective](), widths)
+    losses = later(run, 1, 2, 5, 9)
+    torch.testing.assert_close(run.adjoint(losses, direct=direct), run.unrolled(losses, direct=direct), **CLOSE)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 40])
+def test_agrees_at_short_and_longer_horizons(steps):
+    run = train(OffsetLikelihood(), steps=steps)
+    losses = later(run, steps)
+    torch.testing.assert_close(run.adjoint(losses), run.unrolled(losses), **CLOSE)
+
+
+def test_agrees_with_a_class_for_every_example():
+    run = train(OffsetLikelihood(), classes=EXAMPLES, labels=torch.arange(EXAMPLES))
+    losses = later(run, 4, 9)
+    torch.testing.assert_close(run.adjoint(losses), run.unrolled(losses), **CLOSE)
+
+
+def test_double_backward_agrees_and_serves_networks_that_are_no_mlp(monkeypatch):
+    run = train(OffsetLikelihood())
+    losses = later(run, 5, 9, 9)
+    by_hand = run.adjoint(losses)
+    monkeypatch.setattr(adjoint, "MLPAdjoints", AutogradAdjoints)
+    torch.testing.assert_close(run.adjoint(losses), by_hand, **CLOSE)
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["direct path cut", "kept"])
+def test_agrees_with_finite_differences_of_whole_training_runs(direct):
+    run, step, size = train(CrossEntropy()), 9, 1e-5
+    (loss,) = later(run, step)
+    derivatives = run.adjoint([loss], direct=direct)[0].view_as(run.inputs)
+
+    def value(example, shift):
+        inputs = run.inputs.clone()
+        inputs[example, 0, 1, 2] += shift
+        moved = train(CrossEntropy(), inputs=inputs)
+        seen = (inputs if direct else run.inputs)[loss.examples]
+        outputs = run.network.differentiable_outputs(moved.states[step][None], seen[None])
+        return run.objective.losses(outputs, run.labels[loss.examples][None]).mean()
+
+    for example in (0, *loss.examples.tolist()):
+        slope = (value(example, size) - value(example, -size)) / (2 * size)
+        torch.testing.assert_close(derivatives[example, 0, 1, 2], slope, rtol=1e-6, atol=1e-10)
+
+
+def test_small_blocks_and_small_groups_change_nothing(monkeypatch):
+    run = train(OffsetLikelihood(), steps=8)
+    losses = later(run, 1, 2, 3, 4, 5, 6, 8)
+    whole = run.adjoint(losses)
+    monkeypatch.setitem(second_order.BLOCK_BYTES, "cpu", 3 * 7 * SIDE**2 * 8)  # three losses
+    blocks = input_derivatives(run, losses, *run.setting)
+    assert [block.shape[1] for block in blocks] == [3, 2, 2]
+    torch.testing.assert_close(torch.cat(blocks, 1).transpose(0, 1), whole, **CLOSE)
+    in_groups = sensitivities(run, losses, *run.setting, at_once=2)
+    torch.testing.assert_close(in_groups, whole.abs().mean(2), **CLOSE)
+
+
+def test_an_example_that_training_has_not_seen_has_no_part_in_the_loss():
+    run = train(CrossEntropy(), steps=2)
+    (loss,) = later(run, 2)
+    unseen = sorted(set(range(EXAMPLES)) - set(torch.cat(run.batches).tolist()))
+    assert unseen
+    assert not run.adjoint([loss])[0, unseen].any()
