@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from closerlook import nets, store
@@ -41,7 +42,7 @@ class Search:
     gradient : {"moving", "fixed"}
         See `closerlook.nets.lass.find_critical`.
     random
-        Whether as many random corners of each box are tried, as a control.
+        Whether as many random corners of each validation example's box are tried, as a control.
     """
 
     radius: tuple[float, ...]
@@ -52,7 +53,12 @@ class Search:
     random: bool
 
     def __post_init__(self) -> None:
-        if not self.radius or list(self.radius) != sorted(set(self.radius)) or not 0 < self.radius[0] <= 1:
+        if (
+            not self.radius
+            or list(self.radius) != sorted(set(self.radius))
+            or self.radius[0] <= 0
+            or self.radius[-1] > 1
+        ):
             raise ValueError(f"radius is {list(self.radius)}; ascending pixel units between 0 and 1 are needed")
         if self.step < 0 or self.noise < 0:
             raise ValueError(f"step is {self.step} and noise {self.noise} of the radius; neither may be negative")
@@ -106,7 +112,7 @@ def measure_critical_samples(
         So many of each member's training examples, corrupted as the member saw them, at positions that are drawn once
         and for all; 0: the training set is not measured.
     random_tries : bool
-        Whether as many random corners of each box are tried.
+        Whether as many random corners of each validation example's box are tried, as a control.
     device : str
         A torch device.
     log : callable
@@ -168,12 +174,11 @@ class _Samples:
     def _inputs(self, inputs: np.ndarray) -> Tensor:
         return torch.from_numpy(inputs).to(self.device)
 
-    def sets(self, member: int) -> dict[str, Tensor]:
-        """Return the inputs of each set that is measured, by its name."""
-        if not len(self.positions):
-            return {"validation": self.validation}
-        own = self.loaded.pool[self.loaded.rows[member, self.positions]]
-        return {"validation": self.validation, "training": self._inputs(own)}
+    def of(self, which: str, member: int) -> Tensor:
+        """Return the inputs of the set "validation" or "training"."""
+        if which == "validation":
+            return self.validation
+        return self._inputs(self.loaded.pool[self.loaded.rows[member, self.positions]])
 
 
 def _drawn(purpose: str, available: int, wanted: int) -> np.ndarray:
@@ -193,59 +198,60 @@ def _checkpoint(
 ) -> dict[str, np.ndarray]:
     """Return the columns of a checkpoint's group; a member that diverged or never got there has NaN in them."""
     epoch, start = file[f"checkpoints/{name}/epoch"][:], time.monotonic()
-    columns: dict[str, np.ndarray] = {"epoch": epoch.astype(np.float32)}
+    wanted = ["validation/critical"]
+    wanted += ["validation/random"] if search.random else []
+    wanted += ["training/critical"] if len(samples.positions) else []
+    shape = (len(spec.members), len(search.radius))
+    columns = {column: np.full(shape, np.nan, np.float32) for column in wanted}
     for number, member in enumerate(spec.members):
         parameters = parameters_at(file, network, name, number)
-        usable = bool(parameters.isfinite().all()) and np.isfinite(epoch[number])
-        for which, inputs in samples.sets(number).items():
-            draws = generator(f"critical_samples/{which}/{name}", member.seed)
-            shares = (
-                critical_ratios(network, parameters.to(inputs), inputs, search, samples.loaded.pixel, draws)
-                if usable
-                else {}
-            )
-            for column in ("critical", *(("random",) if search.random else ())):
-                values = columns.setdefault(
-                    f"{which}/{column}", np.full((len(spec.members), len(search.radius)), np.nan, np.float32)
-                )
-                values[number] = shares.get(column, np.nan)
+        if not (np.isfinite(epoch[number]) and parameters.isfinite().all()):
+            continue
+        for column, values in columns.items():
+            which, kind = column.split("/")
+            inputs, draws = samples.of(which, number), generator(f"critical_samples/{column}/{name}", member.seed)
+            ratios = critical_ratios if kind == "critical" else random_ratios
+            values[number] = ratios(network, parameters.to(inputs), inputs, search, samples.loaded.pixel, draws)
     log(f"{spec.name}: critical samples of {len(epoch)} networks at {name} in {time.monotonic() - start:.1f} s")
-    return columns
+    return {"epoch": epoch.astype(np.float32), **columns}
 
 
 def critical_ratios(
-    network: Network, parameters: Tensor, inputs: Tensor, search: Search, pixel: float, draws: torch.Generator
-) -> dict[str, list[float]]:
-    """Return the share of one network's inputs that are critical at each radius: `critical`, and `random`'s if asked.
+    network: Network,
+    parameters: Float[Tensor, "1 parameter"],
+    inputs: Float[Tensor, "sample ..."],
+    search: Search,
+    pixel: float,
+    draws: torch.Generator,
+) -> list[float]:
+    """Return the share of one network's inputs (standardised) that LASS shows to be critical, at each radius.
 
-    Parameters
-    ----------
-    network
-        Its architecture.
-    parameters
-        (1, parameter).
-    inputs
-        (sample, *site), standardised.
-    search
-        How to search.
-    pixel
-        One unit of [0, 1] pixel intensity in standardised units.
-    draws
-        Where all random numbers come from.
+    `pixel` is one unit of [0, 1] pixel intensity in standardised units; all random numbers come from `draws`.
     """
 
-    def by_gradient(left: Tensor, radius: float) -> Found:
+    def find(left: Tensor, radius: float) -> Found:
         return find_critical(
             network, parameters, left, radius, step=search.step * radius, noise=search.noise * radius,
             iterations=search.iterations, gradient=search.gradient, generators=[draws],
         )  # fmt: skip
 
-    def at_random(left: Tensor, radius: float) -> Found:
+    return _sweep(find, inputs, [radius * pixel for radius in search.radius])
+
+
+def random_ratios(
+    network: Network,
+    parameters: Float[Tensor, "1 parameter"],
+    inputs: Float[Tensor, "sample ..."],
+    search: Search,
+    pixel: float,
+    draws: torch.Generator,
+) -> list[float]:
+    """Return the share that as many random corners show to be critical; arguments as for `critical_ratios`."""
+
+    def find(left: Tensor, radius: float) -> Found:
         return find_random(network, parameters, left, radius, tries=search.iterations, generators=[draws])
 
-    radii = [radius * pixel for radius in search.radius]
-    shares = {"critical": _sweep(by_gradient, inputs, radii)}
-    return shares | ({"random": _sweep(at_random, inputs, radii)} if search.random else {})
+    return _sweep(find, inputs, [radius * pixel for radius in search.radius])
 
 
 def _sweep(find: Callable[[Tensor, float], Found], inputs: Tensor, radii: Sequence[float]) -> list[float]:
