@@ -88,8 +88,9 @@ def test_a_convolutional_network_trains_as_a_plain_pytorch_loop_trains_it():
         Member(input_dropout=0.2),
         Member(input_noise=0.3, hidden_noise=0.2),
         Member(adversarial=0.1),
+        Member(lass=0.5, dropout=0.2),
     ],
-    ids=["plain", "dropout", "input dropout", "noise", "adversarial"],
+    ids=["plain", "dropout", "input dropout", "noise", "adversarial", "lass with dropout"],
 )
 def test_hand_written_and_automatic_derivatives_train_alike_under_every_regularizer(member):
     one = spec(member, Member(**(vars(member) | {"seed": 1})), checkpoints=Checkpoints((4,)))
