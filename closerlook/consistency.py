@@ -6,6 +6,7 @@ All of it is known before any work, so all of it is refused then, in one line th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,6 +58,16 @@ def _training(options: ExperimentOptions) -> Iterator[str]:
         yield "own_class: examples of classes of their own have no labels to replace by randY"
     if options.network != "mlp" and options.depth != 2:
         yield f"depth: only an mlp has it; leave it out for network {options.network}"
+    if options.network == "alexnet":
+        yield from _alexnet(options)
+
+
+def _alexnet(options: ExperimentOptions) -> Iterator[str]:
+    if options.image_size < 5:
+        yield f"image_size: an alexnet crops 2 pixels from every side; it needs 5, not {options.image_size}"
+    for examples, size in product(options.examples, options.batch_size):
+        if not options.with_replacement and examples % size == 1:
+            yield f"batch_size: {examples} examples in batches of {size} leave one alone, and batch norm needs two"
 
 
 def _checkpoints(options: ExperimentOptions) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a job costs, told before it runs: floating-point operations, steps, memory and disk.
 
 Counted from the specification alone, without torch or data: the scheduler asks for every job, `make plan` for all.
+The measures' costs are in `closerlook.measure_cost`.
 Every number is for networks that train all their epochs and measures that spend all they may, so an estimate is what to
 reserve; runs that stop early cost less. 1 FLOP is one addition or multiplication.
 """
@@ -9,23 +10,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 from closerlook.data.sources import DATASETS
+from closerlook.sizes import network_size
 from closerlook.spec import Ensemble, Member
 
 DeviceKind = Literal["cpu", "cuda"]
 
 # What the modules named here do, repeated because they import torch; tests/test_cost.py holds the two together.
 CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}  # training.stack
+TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}  # training.stack
 CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}  # training.evaluation
-CURVATURE_STACK_BYTES = 2**24  # measures.curvature, on a CPU
-TAPE_BYTES = 2**33  # nets.mlp
-REGULARIZERS = ("weight_decay", "dropout", "input_dropout", "input_noise", "hidden_noise", "adversarial")
+REGULARIZERS = ("weight_decay", "dropout", "input_dropout", "input_noise", "hidden_noise", "adversarial", "lass")
 MOST_LOOKS = 16  # training.trainer
+INPUT_NOISE = ("randX", "randXg", "randXu")  # data.corruption
 
 TORCH_BYTES = 260 * 10**6
 """A process that has imported torch and h5py, resident, as measured."""
@@ -57,19 +58,6 @@ class Cost:
     disk: int
 
 
-def layer_sizes(spec: Ensemble) -> list[int]:
-    """Return the units of every layer, inputs and classes included."""
-    dataset = DATASETS[spec.dataset]
-    return [dataset.image_shape[0] * spec.image_size**2, *spec.widths, dataset.classes]
-
-
-def weight_counts(spec: Ensemble) -> tuple[int, int, int]:
-    """Return the weights of the first layer, all weights, and all parameters (with biases) of one network."""
-    sizes = layer_sizes(spec)
-    weights = [below * above for below, above in pairwise(sizes)]
-    return weights[0], sum(weights), sum(weights) + sum(sizes[1:])
-
-
 def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[int] | None = None) -> Cost:
     """Return what training an ensemble costs.
 
@@ -87,58 +75,14 @@ def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[i
     steps = sum(_steps(spec, max(epochs[number] for number in stack)) for stack in stacks)
     flops = sum(_member_flops(spec, member, count) for member, count in zip(spec.members, epochs, strict=True))
     networks = max(map(len, stacks))
-    loaded, record = _loaded_bytes(spec), _record_bytes(spec)
+    loaded, record = loaded_bytes(spec), _record_bytes(spec)
     # A job that goes on from its resume file has the record twice for a moment, and a stack's state on its way to disk.
-    memory = TORCH_BYTES + loaded + 2 * record + networks * 8 * weight_counts(spec)[2]
+    memory = TORCH_BYTES + loaded + 2 * record + networks * 8 * network_size(spec).parameters
     working = _stack_bytes(spec, networks, device)
     if device == "cpu":
         return Cost(flops, steps, memory + working, 0, _trained_bytes(spec))
     gpu_memory = CUDA_DEVICE_BYTES + _device_data_bytes(spec) + working
     return Cost(flops, steps, memory + CUDA_HOST_BYTES, gpu_memory, _trained_bytes(spec))
-
-
-def curvature_cost(
-    spec: Ensemble, options: Mapping[str, Any], device: DeviceKind = "cpu", products: int | None = None
-) -> Cost:
-    """Return what measuring the curvature of an ensemble's checkpoints costs.
-
-    Parameters
-    ----------
-    spec : Ensemble
-        The ensemble that was trained.
-    options : mapping
-        The options of the measure, as `closerlook.plan.Plan.measure` returns them.
-    device : {"cpu", "cuda"}
-        Where. On a GPU the measure fills 2/5 of the free memory; `gpu_memory` is what one network at a time needs.
-    products : int, optional
-        Hessian products that were spent in all; None: as many as `options` allow.
-
-    Notes
-    -----
-    A product takes 6 multiply-adds a weight and example, 2 in the first layer (Pearlmutter 1994, see `nets.mlp`).
-    Lanczos' own vector work is left out: below 5 % from 1000 examples on.
-    """
-    first, weights, parameters = weight_counts(spec)
-    examples = options["examples"] or spec.examples
-    itemsize = 8 if options["dtype"] == "float64" else 4
-    names = len(spec.checkpoints.names())
-    most = options["max_products"] + options["max_probes"]
-    pairs = names * len(spec.members)
-    spent = pairs * most if products is None else products
-    sizes = layer_sizes(spec)
-    work = itemsize * examples * (2 * sizes[0] + 6 * sum(spec.widths))
-    vectors = itemsize * parameters * 2 * options["max_products"]
-    networks = min(max(1, CURVATURE_STACK_BYTES // work), len(spec.members)) if device == "cpu" else 1
-    tape = 4 * itemsize * max(spec.widths) * len(spec.widths) * examples * networks
-    recomputed = 1 + (tape > TAPE_BYTES) / 3
-    flops = examples * (spent * recomputed * (12 * weights - 8 * first) + pairs * (6 * weights - 2 * first))
-    working = networks * (min(work, 2 * TAPE_BYTES) + vectors)
-    memory = TORCH_BYTES + _loaded_bytes(spec) + networks * 4 * parameters
-    disk = HDF5_BYTES + len(spec.to_json()) + names * 10 * (DATASET_BYTES + 8 * len(spec.members))
-    steps = math.ceil(spent / networks)
-    if device == "cpu":
-        return Cost(flops, steps, memory + working, 0, disk)
-    return Cost(flops, steps, memory + CUDA_HOST_BYTES, CUDA_DEVICE_BYTES + working, disk)
 
 
 def noise_cost(dataset: str, image_size: int, examples: int, validation_examples: int, seeds: int, noise: str) -> Cost:
@@ -152,7 +96,7 @@ def noise_cost(dataset: str, image_size: int, examples: int, validation_examples
         As for `closerlook.data.corruption.write_noise`.
     """
     pixels = DATASETS[dataset].image_shape[0] * image_size**2
-    inputs = 4 * examples * pixels if noise in ("randX", "randXg") else 0
+    inputs = 4 * examples * pixels if noise in INPUT_NOISE else 0
     labels = examples if noise == "randY" else 0
     disk = HDF5_BYTES + 4 * validation_examples + seeds * (9 * examples + labels + inputs + 3 * DATASET_BYTES)
     # Shifting and scaling; the drawing itself is counted as ten operations a number.
@@ -165,12 +109,20 @@ def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
     groups: dict[tuple, list[int]] = {}
     for number, member in enumerate(spec.members):
         groups.setdefault((member.momentum, *(getattr(member, name) > 0 for name in REGULARIZERS)), []).append(number)
-    most = max(1, CACHE_BYTES[device] // (8 * weight_counts(spec)[2]))
+    size = network_size(spec)
+    fits_cache = CACHE_BYTES[device] // (8 * size.parameters)
+    most = max(1, min(fits_cache, TAPE_BYTES[device] // (4 * largest_batch(spec) * size.tape)))
     stacks = []
     for numbers in groups.values():
-        size = math.ceil(len(numbers) / math.ceil(len(numbers) / most))
-        stacks += [numbers[start : start + size] for start in range(0, len(numbers), size)]
+        step = math.ceil(len(numbers) / math.ceil(len(numbers) / most))
+        stacks += [numbers[start : start + step] for start in range(0, len(numbers), step)]
     return stacks
+
+
+def largest_batch(spec: Ensemble) -> int:
+    """Return the most examples that a network sees at once in training; LASS points come on top of the batch."""
+    size = min(spec.examples, max(_batch_sizes(spec, spec.epochs)))
+    return 2 * size if any(member.lass for member in spec.members) else size
 
 
 def _batch_sizes(spec: Ensemble, epochs: int) -> Counter[int]:
@@ -185,14 +137,17 @@ def _steps(spec: Ensemble, epochs: int) -> int:
 
 def _member_flops(spec: Ensemble, member: Member, epochs: int) -> float:
     """Return the operations of one network: forward 2 a weight and example, backward 4, none to the inputs."""
-    first, weights, _ = weight_counts(spec)
-    per_example = 6 * weights - 2 * first
+    size = network_size(spec)
+    per_example = 6 * size.products - 2 * size.first
+    if member.lass:
+        per_example = 2 * per_example + (4 * spec.lass.iterations + 2) * size.products  # the search, and its points
     if member.adversarial:
-        per_example += 2 * weights  # for half of the examples, forward and back to the inputs
+        per_example += 2 * size.products  # for half of the examples, forward and back to the inputs
     looks = MOST_LOOKS * (1 + len(spec.checkpoints.losses)) if spec.checkpoints.losses else 0
     evaluations = math.ceil(epochs / spec.evaluate_every)
     evaluated = (evaluations + looks) * spec.examples + evaluations * spec.validation_examples
-    return float(epochs * spec.examples * per_example + evaluated * 2 * weights)
+    evaluated += len(spec.answers.steps) * spec.answers.examples
+    return float(epochs * spec.examples * per_example + evaluated * 2 * size.products)
 
 
 def _data_bytes(dataset: str) -> int:
@@ -203,18 +158,18 @@ def _data_bytes(dataset: str) -> int:
 
 def _pool_bytes(spec: Ensemble) -> int:
     """Return the bytes of every distinct input of the ensemble, validation included (see `closerlook.data.loading`)."""
-    seeds = {member.seed for member in spec.members}
+    seeds = {spec.data_seed(member) for member in spec.members}
     clean = min(DATASETS[spec.dataset].training, len(seeds) * spec.examples)
     highest: dict[tuple[str, int], float] = {}
     for member in spec.members:
-        if member.noise in ("randX", "randXg"):
-            key = member.noise, member.seed
+        if member.noise in INPUT_NOISE:
+            key = member.noise, spec.data_seed(member)
             highest[key] = max(highest.get(key, 0.0), member.level)
     noise = sum(math.ceil(level * spec.examples) for level in highest.values())
-    return 4 * layer_sizes(spec)[0] * (clean + noise + spec.validation_examples)
+    return 4 * network_size(spec).inputs * (clean + noise + spec.validation_examples)
 
 
-def _loaded_bytes(spec: Ensemble) -> int:
+def loaded_bytes(spec: Ensemble) -> int:
     """Return the bytes on the host while an ensemble's data are loaded: rows and labels are there twice for a while."""
     return _data_bytes(spec.dataset) + _pool_bytes(spec) + 2 * 17 * len(spec.members) * spec.examples
 
@@ -225,24 +180,24 @@ def _device_data_bytes(spec: Ensemble) -> int:
 
 def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
     """Return the bytes that a stack works on: parameters, velocities, this epoch's order, activations."""
-    sizes = layer_sizes(spec)
-    batch = max(_batch_sizes(spec, spec.epochs))
-    parameters = 2 * 8 * weight_counts(spec)[2]  # twice while members are dropped
-    activations = 4 * batch * 4 * sum(sizes)
+    size, batch = network_size(spec), largest_batch(spec)
+    parameters = 2 * 8 * size.parameters  # twice while members are dropped
+    activations = 4 * batch * (size.tape + 3 * size.sites + 4 * size.classes)
     regularised = any(getattr(member, name) > 0 for member in spec.members for name in REGULARIZERS[1:5])
-    draws = 16 * 2 * 4 * batch * sum(sizes[:-1]) if regularised else 0  # drawn 16 steps at a time
+    draws = 16 * 2 * 4 * batch * size.sites if regularised else 0  # drawn 16 steps at a time
     order = 3 * 8 * spec.examples
     return networks * (parameters + activations + draws + order) + 2 * CHUNK_BYTES[device]
 
 
 def _record_bytes(spec: Ensemble) -> int:
     """Return the bytes of histories and checkpoints, in memory as in the file."""
-    kept = len(spec.checkpoints.names()) * weight_counts(spec)[2]
-    return 4 * len(spec.members) * (6 * spec.epochs + kept)
+    kept = len(spec.checkpoints.names()) * network_size(spec).parameters
+    answers = spec.answers.examples * (2 + len(spec.answers.steps) / 8)
+    return len(spec.members) * (4 * (6 * spec.epochs + kept) + math.ceil(answers))
 
 
 def _trained_bytes(spec: Ensemble) -> int:
-    names, layers = len(spec.checkpoints.names()), len(spec.widths) + 1
-    datasets = 6 + 3 + len(Member.__dataclass_fields__) + names * (2 + 2 * layers)
+    names = len(spec.checkpoints.names())
+    datasets = 6 + 3 + 3 + len(Member.__dataclass_fields__) + names * (2 + network_size(spec).tensors)
     factors = len(spec.members) * (8 * len(Member.__dataclass_fields__) + 8 + 9 + 8 * names)
     return HDF5_BYTES + _record_bytes(spec) + factors + len(spec.to_json()) + DATASET_BYTES * datasets

@@ -121,15 +121,17 @@ class CurvatureOptions(Strict):
 class CriticalSamplesOptions(Strict):
     """The measure `critical_samples`: the share of examples whose predicted class changes within a small box.
 
-    The box is searched by LASS at each checkpoint. `step` and `noise` are shares of the radius; the defaults are those
-    of *A Closer Look at Memorization*.
+    The box is searched by LASS at each checkpoint. `step` and `noise_scale` are shares of the radius; the defaults are
+    those of *A Closer Look at Memorization*.
     """
 
     radius: Annotated[list[Annotated[Positive, Field(le=1)]], BeforeValidator(_listed), Field(min_length=1)] = Field(
         [0.3 / 255], description="half the side of the box, in pixel units from 0 to 1; several: each"
     )
     step: Positive = Field(0.25 / 0.3, description="length of a step along the gradient's sign, over the radius")
-    noise: NotNegative = Field(0.2 / 0.3, description="standard deviation of the noise on each step, over the radius")
+    noise_scale: NotNegative = Field(
+        0.2 / 0.3, description="standard deviation of the noise on each step, over the radius"
+    )
     iterations: Count = Field(100, description="steps of a search, at most")
     gradient: Literal["moving", "fixed"] = Field(
         "moving",
@@ -137,7 +139,7 @@ class CriticalSamplesOptions(Strict):
     )
     examples: Count | None = Field(None, description="validation examples searched around; null: all")
     training_examples: Epoch = Field(0, description="training examples searched around; 0: none")
-    random: bool = Field(True, description="whether as many random points in the box are tried as a control")
+    random_tries: bool = Field(True, description="whether as many random points in the box are tried as a control")
 
 
 class SensitivityOptions(Strict):

@@ -17,10 +17,18 @@ import yaml
 
 from closerlook import store
 from closerlook.config import ConfigError, read_config
-from closerlook.cost import Cost, curvature_cost, noise_cost, training_cost
+from closerlook.cost import Cost, noise_cost, training_cost
+from closerlook.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
 from closerlook.plan import Plan
 from closerlook.rates import CPU_THREAD, DEVICES, Device
 from closerlook.spec import Ensemble
+
+MEASURES = {
+    "curvature": curvature_cost,
+    "critical_samples": critical_samples_cost,
+    "sensitivity": sensitivity_cost,
+}
+"""The measures of the configuration -> what each costs."""
 
 REFERENCE_SCALE = "quick"
 """The scale whose results the estimates are held against."""
@@ -30,9 +38,9 @@ def experiment_costs(plan: Plan, experiment: str, device: str) -> list[Cost]:
     """Return the cost of every training and measuring job of an experiment."""
     ensembles = plan.ensembles[experiment].values()
     costs = [training_cost(spec, device) for spec in ensembles]
-    if plan.config.experiments[experiment].measures.curvature:
-        options = plan.measure(experiment, "curvature")
-        costs += [curvature_cost(spec, options, device) for spec in ensembles]
+    for measure, chosen in plan.config.experiments[experiment].measures:
+        if chosen is not None:
+            costs += [MEASURES[measure](spec, plan.measure(experiment, measure), device) for spec in ensembles]
     return costs
 
 

@@ -60,7 +60,8 @@ that know YAML schemas complete and check the file as you type.
 * `scale`: {", ".join(SCALES)}; on the command line `--config scale=paper`.
 * `data`, `experiments` and `figures` are the sections below.
 * `scales`, in `data` and in each experiment, gives what differs at a scale:
-  `scales: {{smoke: {{seeds: 3}}}}`. A value given there replaces the whole value, also where that is a mapping.
+  `scales: {{smoke: {{seeds: 3}}}}`. A value given there replaces the whole value, also where that is a mapping; an
+  experiment with `scales: {{quick: null}}` is not made at that scale.
 * A list is an axis of an experiment's grid, and where a list stands for an axis a single value will do.
 """
 
@@ -133,8 +134,12 @@ def schema() -> dict[str, Any]:
     for name in ("data", "experiment"):
         section = {**definitions[name]["properties"]}
         definitions[f"{name}-at-a-scale"] = {**definitions[name], "properties": section}
-        scales = {scale: {"$ref": f"#/$defs/{name}-at-a-scale"} for scale in SCALES}
+        there: dict[str, Any] = {"$ref": f"#/$defs/{name}-at-a-scale"}
         words = "what differs at a scale; each value replaces the whole value"
+        if name == "experiment":
+            there = {"anyOf": [there, {"type": "null"}]}
+            words += "; null: it is not made there"
+        scales = dict.fromkeys(SCALES, there)
         own = {"type": "object", "description": words, "properties": scales, "additionalProperties": False}
         definitions[name] = {**definitions[name], "properties": {**section, "scales": own}}
     top = {

@@ -10,7 +10,8 @@ os.environ.update(PYTHONPATH=workflow.basedir)
 
 from closerlook import rates
 from closerlook.config import PAPERS, SCALES, ConfigError, read_config
-from closerlook.cost import curvature_cost, noise_cost, training_cost
+from closerlook.cost import noise_cost, training_cost
+from closerlook.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
 from closerlook.data.sources import DATASETS
 from closerlook.hardware import count_gpus
 from closerlook.imports import constant, reached_by
@@ -100,6 +101,16 @@ def cost_of_training(the_plan, wildcards, kind):
 def cost_of_curvature(the_plan, wildcards, kind):
     options = the_plan.measure(wildcards.experiment, "curvature")
     return curvature_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
+
+
+def cost_of_critical_samples(the_plan, wildcards, kind):
+    options = the_plan.measure(wildcards.experiment, "critical_samples")
+    return critical_samples_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
+
+
+def cost_of_sensitivity(the_plan, wildcards, kind):
+    options = the_plan.measure(wildcards.experiment, "sensitivity")
+    return sensitivity_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
 
 
 def cost_of_noise(the_plan, wildcards, kind):

@@ -1,0 +1,20 @@
+"""Measure how later losses depend on training inputs, through an ensemble's training."""
+
+from pathlib import Path
+
+from closerlook.joblog import job_log
+from closerlook.measures.sensitivity import measure_sensitivity
+from closerlook.spec import Ensemble
+from closerlook.training.device import prepare_device
+
+with job_log(snakemake.log[0]) as log:
+    spec = Ensemble.from_json(snakemake.params.spec)
+    measure_sensitivity(
+        Path(snakemake.input.trained),
+        data=Path(snakemake.input.data),
+        noise=dict(zip(spec.noises, map(Path, snakemake.input.noise), strict=True)),
+        output=Path(snakemake.output[0]),
+        device=prepare_device(snakemake.resources.gpu).type,
+        log=log,
+        **snakemake.params.options,
+    )
