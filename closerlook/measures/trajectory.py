@@ -68,6 +68,8 @@ class Trajectory:
         self.states: list[Tensor] | None = None if recompute else []
         self.anchors: dict[int, Tensor] = {}  # by epoch
         while self.starts[-1] < steps:
+            if epochs == stack.spec.epochs:
+                raise ReplayError(f"{steps} updates are asked for, and training is {self.starts[-1]} long")
             self._keep_anchor(epochs, steps)
             self._hold_against(epochs, checkpoints or {})
             states = self._epoch(epochs, note=True)
@@ -128,7 +130,7 @@ class Trajectory:
     def _hold_against(self, epoch: int, checkpoints: Mapping[int, Tensor]) -> None:
         if epoch not in checkpoints:
             return
-        kept, state = checkpoints[epoch].double(), self.stack.parameters[0].double()
+        kept, state = checkpoints[epoch].double(), self.stack.parameters[0].double().cpu()
         distance = ((state - kept).norm() / kept.norm()).item()
         if not distance <= REPLAY_TOLERANCE:
             raise ReplayError(
