@@ -13,9 +13,8 @@ CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}
 
 
 def _chunk(network: Network, parameters: Tensor) -> int:
-    numbers_per_example = sum(shape.numel() for shape in map(torch.Size, network.sites(1)))
     # For a stack of eight, whatever the stack: a member's sums must not depend on how many stand beside it.
-    return max(32, CHUNK_BYTES[parameters.device.type] // (4 * 8 * numbers_per_example))
+    return max(32, CHUNK_BYTES[parameters.device.type] // (4 * 8 * network.tape_size(1)))
 
 
 def evaluate_training(

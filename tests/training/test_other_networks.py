@@ -1,5 +1,9 @@
 """Architectures without hand-written derivatives go through the same trainer: a convolutional net, defined here."""
 
+import math
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -107,3 +111,32 @@ def test_dropout_reaches_the_hidden_units_of_a_convolutional_network():
         for share in (0.0, 0.5)
     )
     assert not np.array_equal(plain, dropped)
+
+
+@pytest.fixture(scope="module")
+def documented():
+    """Return the networks that the documentation writes down."""
+    text = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
+    section = re.search(r"^## A network\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
+    names = {"math": math, "AutogradNetwork": AutogradNetwork}
+    for block in re.findall(r"^```python\n(.*?)^```", section, re.DOTALL | re.MULTILINE):
+        exec(block, names)
+    return names
+
+
+def test_the_documented_network_fits_its_linear_teacher(documented):
+    net = documented["Linear"]((1, SIDE, SIDE), (), CLASSES)
+    one = spec(Member(learning_rate=0.1), Member(input_noise=0.1, learning_rate=0.1), epochs=60)
+    assert (train_ensemble(one, net, CrossEntropy(), problem(2)).histories["train_accuracy"][:, -1] == 1).all()
+
+
+def test_the_documented_statistics_move_with_the_batches_and_serve_evaluation(documented):
+    net, data = documented["Centred"]((1, SIDE, SIDE), (), CLASSES), problem(1)
+    one = spec(Member(weight_decay=0.5), batch_size=24, epochs=2, checkpoints=Checkpoints((2,)))
+    record = train_ensemble(one, net, CrossEntropy(), data)
+    parts = net.views(torch.from_numpy(record.checkpoints["epoch-2"][0]))
+    images = data.pool.flatten(1)
+    torch.testing.assert_close(parts["running_mean"], (0.1 + 0.9 * 0.1) * images.mean(dim=0))
+    outputs = (images - parts["running_mean"]) @ parts["weight"].T + parts["bias"]
+    loss = functional.cross_entropy(outputs, data.labels[0]).item()
+    assert record.histories["train_loss"][0, -1] == pytest.approx(loss, rel=1e-5)
