@@ -79,6 +79,44 @@ def mean_effect(
     return Estimate(mean, mean - half, mean + half, count, p, **rest)
 
 
+def bootstrap_effect(
+    values: Float[np.ndarray, " resample"],
+    count: int,
+    *,
+    threshold: float = 0.0,
+    notes: Sequence[str] = (),
+) -> Estimate:
+    """Return an effect with the percentile interval of its bootstrap samples, and its p value against `threshold`.
+
+    Parameters
+    ----------
+    values
+        The effect of the sample itself, then that of every bootstrap sample. A NaN among these might have been
+        anything, so it lies beyond both ends of the interval; a first value of NaN leaves everything undefined.
+    count
+        The independent units that were resampled.
+    threshold, notes
+        Passed on.
+
+    Returns
+    -------
+    Estimate
+        The interval ends at the order statistics that leave out fewer than 2.5 % of the samples at either side.
+        `p` is twice the share of samples on the other side of the threshold, the sample itself counted among them
+        (Davison and Hinkley 1997, 4.2.3), so it is below 0.05 exactly where the interval leaves the threshold out.
+    """
+    effect, samples = float(values[0]), values[1:]
+    rest = {"threshold": threshold, "notes": tuple(notes)}
+    if math.isnan(effect):
+        return Estimate(effect, math.nan, math.nan, count, math.nan, **rest)
+    unknown = np.isnan(samples)
+    last = math.ceil(round((1 - CONFIDENCE) / 2 * (len(samples) + 1), 6)) - 2  # of 1999, the 49th from either end
+    low = float(np.sort(np.where(unknown, -np.inf, samples))[last])
+    high = float(np.sort(np.where(unknown, np.inf, samples))[::-1][last])
+    beyond = min(int((unknown | (samples <= threshold)).sum()), int((unknown | (samples >= threshold)).sum()))
+    return Estimate(effect, low, high, count, min(1.0, 2 * (beyond + 1) / (len(samples) + 1)), **rest)
+
+
 def verdict(estimate: Estimate, side: int) -> str:
     """Return `supported`, `contradicted` or `undecided`.
 

@@ -1,0 +1,214 @@
+"""B-Fig 2: the first-layer filters of networks that fit real data, random inputs and random labels.
+
+The initial weights are white and far from small, and trained = initial + learned. So what was learned is shown beside
+the trained filters, and two numbers say how structured each is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from closerlook import store
+from closerlook.figures import style
+from closerlook.figures.tables import runs
+from closerlook.measures.filters import Filters, as_images, low_frequency_power, neighbour_correlation
+
+MEASURES = ()
+COLUMNS = (
+    "dataset", "image_size", "examples", "network", "width", "noise", "level", "seed", "stage", "epoch",
+    "neighbour_correlation", "low_frequency_power", "unit", "channel", "row", "column", "weight", "diverged",
+)  # fmt: skip
+ENSEMBLE = ("dataset", "image_size", "examples", "network", "width")
+NETWORK_WORDS = {"mlp": "MLP", "alexnet": "small AlexNet"}
+STAGES = ("initial", "trained", "learned")
+DRAWN_KINDS = ("none", "randX", "randY")
+DRAWN_UNITS, GRID_COLUMNS = 16, 4
+
+
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]], targets: Path | None = None
+) -> pd.DataFrame:
+    """Return one row per network and stage with its two numbers, and one per weight of the filters that are drawn.
+
+    `COLUMNS`; a stage is `initial`, `trained` (at the last checkpoint after so many epochs) or `learned`, the
+    difference. Rows of numbers have no `unit` and rows of weights no numbers. Weights are given of one network each on
+    real data and at the highest level of `randX` and `randY`: the first seed's `DRAWN_UNITS` units that training
+    changed most, `initial` and `trained`.
+
+    Raises
+    ------
+    ValueError
+        If networks were not kept at epoch 0 and later, or `targets` are given: the original shows pictures only.
+    """
+    if targets is not None:
+        raise ValueError("filters: no values of the original figure are known; leave its targets out")
+    rows = [row for path in trained for row in _rows_of(path)]
+    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    return table.drop_duplicates(ignore_index=True)
+
+
+def _rows_of(path: Path) -> Iterator[dict[str, object]]:
+    members = runs([path])
+    drawn = set(_drawn(members))
+    with store.read(path, "trained") as file:
+        spec = store.read_spec(file)
+        epochs = spec.checkpoints.epochs
+        if 0 not in epochs or max(epochs) == 0:
+            raise ValueError(f"{path}: filters needs checkpoints at epoch 0 and a later one; give checkpoints.epochs")
+        for number, member in members.assign(network=spec.network).iterrows():
+            kept = member[[*ENSEMBLE, "noise", "level", "seed", "diverged"]].to_dict()
+            images = _stages(file, number, max(epochs), int(member["image_size"]))
+            for stage, filters in images.items():
+                at = kept | {"stage": stage, "epoch": 0 if stage == "initial" else max(epochs)}
+                yield at | {
+                    "neighbour_correlation": neighbour_correlation(filters),
+                    "low_frequency_power": low_frequency_power(filters),
+                }
+                if number in drawn and stage != "learned":
+                    yield from (at | weight for weight in _weights(filters, _most_changed(images["learned"])))
+
+
+def _stages(file: h5py.File, number: int, last: int, size: int) -> dict[str, Filters]:
+    """Return one network's filters at every stage; only its own are read."""
+    initial, trained = (
+        as_images(file[f"checkpoints/epoch-{epoch}/weight0"][number].astype(np.float64), size) for epoch in (0, last)
+    )
+    return dict(zip(STAGES, (initial, trained, trained - initial), strict=True))
+
+
+def _drawn(members: pd.DataFrame) -> Iterator[int]:
+    """Yield the networks whose filters are drawn: of each kind the first seed at the highest level."""
+    for kind in DRAWN_KINDS:
+        cell = members[(members["noise"] == kind) & ~members["diverged"]]
+        if len(cell):
+            yield cell[cell["level"] == cell["level"].max()]["seed"].idxmin()
+
+
+def _most_changed(learned: Filters) -> list[int]:
+    """Return the units that training changed most, in their own order."""
+    change = (learned**2).sum(axis=(1, 2, 3))
+    return sorted(np.argsort(-change, kind="stable")[:DRAWN_UNITS].tolist())
+
+
+def _weights(filters: Filters, units: Sequence[int]) -> Iterator[dict[str, object]]:
+    for unit in units:
+        for (channel, row, column), weight in np.ndenumerate(filters[unit]):
+            yield {"unit": unit, "channel": channel, "row": row, "column": column, "weight": weight}
+
+
+@style.house
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a block per data set: grids of filters by stage and kind of noise, and both numbers against the level."""
+    seen = table[~table["diverged"]]
+    datasets = list(seen.groupby([*ENSEMBLE]))[::-1]  # MNIST first
+    lines = math.ceil(len(datasets) / 2)
+    drawing = style.figure(style.FULL_WIDTH, 0.75 + 5.1 * lines)
+    blocks = drawing.subfigures(lines, 2, squeeze=False).flat
+    for block, (_, rows) in zip(blocks, datasets, strict=False):
+        first = rows.iloc[0]
+        heading = f"{style.dataset_words(first)}, {NETWORK_WORDS.get(first['network'], first['network'])}"
+        block.suptitle(heading, fontsize=8.5, fontweight="bold")
+        above, below = block.subfigures(2, 1, height_ratios=[3, 1.6])
+        _pictures(above, rows.dropna(subset=["weight"]))
+        _numbers(below, rows[rows["unit"].isna()])
+    drawing.legend(handles=_keys(seen), loc="outside upper center", ncols=6)
+    style.note(drawing, _small_print(table))
+    return drawing
+
+
+def _pictures(block: SubFigure, weights: pd.DataFrame) -> None:
+    kinds = [kind for kind in DRAWN_KINDS if (weights["noise"] == kind).any()]
+    filters = {kind: _by_stage(weights[weights["noise"] == kind]) for kind in kinds}
+    grid = block.subplots(len(STAGES), len(kinds), squeeze=False, gridspec_kw={"wspace": 0.03, "hspace": 0.03})
+    for line, stage in zip(grid, STAGES, strict=True):
+        for axes, kind in zip(line, kinds, strict=True):
+            _picture(axes, filters[kind][stage])
+        line[0].set_ylabel(stage.capitalize())
+    for axes, kind in zip(grid[0], kinds, strict=True):
+        level = weights.loc[weights["noise"] == kind, "level"].iloc[0]
+        words = style.KIND_WORDS[kind] + ("" if level in (0, 1) else f" {level:g}")
+        axes.set_title(words, fontsize=7.5, color=style.colour(kind, 0.7))
+
+
+def _by_stage(weights: pd.DataFrame) -> dict[str, Filters]:
+    """Return one network's drawn filters at every stage from the rows of their weights."""
+    places = ["unit", "channel", "row", "column"]
+    shape = [weights[place].nunique() for place in places]
+    initial, trained = (
+        weights[weights["stage"] == stage].sort_values(places)["weight"].to_numpy(float).reshape(shape)
+        for stage in STAGES[:2]
+    )
+    return dict(zip(STAGES, (initial, trained, trained - initial), strict=True))
+
+
+def _picture(axes: Axes, filters: Filters) -> None:
+    """Show filters side by side: grey is 0; three channels are colours, of others the mean is shown."""
+    colours = filters if filters.shape[1] == 3 else filters.mean(axis=1, keepdims=True)
+    scale = float(np.quantile(np.abs(colours), 0.995)) or 1.0  # a few large weights would leave the rest grey
+    shades = np.clip(0.5 + colours / (2 * scale), 0, 1).transpose(0, 2, 3, 1)
+    axes.imshow(mosaic(np.broadcast_to(shades, (*shades.shape[:3], 3))), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
+def mosaic(images: Float[np.ndarray, "image row column colour"]) -> Float[np.ndarray, "height width colour"]:
+    """Return images as one, `GRID_COLUMNS` beside each other, on white."""
+    count, rows, columns, colours = images.shape
+    gap = max(1, rows // 10)
+    lines = math.ceil(count / GRID_COLUMNS)
+    sheet = np.ones((lines * (rows + gap) - gap, GRID_COLUMNS * (columns + gap) - gap, colours))
+    for place, image in enumerate(images):
+        line, column = divmod(place, GRID_COLUMNS)
+        sheet[line * (rows + gap) :, column * (columns + gap) :][:rows, :columns] = image
+    return sheet
+
+
+PANELS = {"neighbour_correlation": "Neighbour correlation", "low_frequency_power": "Low-frequency power"}
+DASHES = {"initial": ":", "trained": "-", "learned": "--"}
+
+
+def _numbers(block: SubFigure, rows: pd.DataFrame) -> None:
+    noisy = [kind for kind in style.HUES if kind != "none" and (rows["noise"] == kind).any()]
+    for axes, (number, words) in zip(block.subplots(1, 2), PANELS.items(), strict=True):
+        real = rows[rows["noise"] == "none"]
+        initial = rows.loc[rows["stage"] == "initial", number]
+        axes.axhline(initial.mean(), color="#777777", linestyle=DASHES["initial"], linewidth=0.9)
+        for stage in STAGES[1:]:
+            for kind in noisy:  # real data is every kind's level 0
+                line = rows[rows["noise"].isin([kind, "none"]) & (rows["stage"] == stage)]
+                style.curve(axes, line, "level", number, noise=kind, level=0.7, linestyle=DASHES[stage])
+            style.curve(axes, real[real["stage"] == stage], "level", number, noise="none", zorder=4)
+        style.share_axis(axes, rows["level"])
+        axes.set(xlabel="Noise share", ylabel=words)
+
+
+def _keys(seen: pd.DataFrame) -> list[Line2D]:
+    kinds = [style.key(kind, 0.7, style.KIND_WORDS[kind]) for kind in style.HUES if (seen["noise"] == kind).any()]
+    stages = [Line2D([], [], color="#777777", linestyle=dash, label=stage) for stage, dash in DASHES.items()]
+    return [*kinds, *stages]
+
+
+def _small_print(table: pd.DataFrame) -> list[str]:
+    epochs = sorted(set(table.loc[table["stage"] == "trained", "epoch"].astype(int)))
+    drawn = table.dropna(subset=["weight"])
+    units = drawn.groupby([*ENSEMBLE, "noise"])["unit"].nunique().max()
+    return [
+        f"Pictures: the {units} units of one network each that training changed most; learned is trained "
+        f"(after {' or '.join(map(str, epochs))} epochs) less initial. Grey is 0, black negative; each picture has its "
+        "own scale.",
+        "Neighbour correlation: Moran's I of the weights, pooled over units; white weights have 0.",
+        "Low-frequency power: share of the lowest quarter of spatial frequencies over that of white weights.",
+        "Means over seeds with 95 % t intervals.",
+        *style.left_out(table),
+    ]
