@@ -83,8 +83,8 @@ REFUSALS = {
     ),
     "answers after the last update": (
         of("easy", "answers", "steps"),
-        [513],
-        "experiments.easy.answers.steps: 513 is beyond the last of the 512 updates",
+        [577],
+        "experiments.easy.answers.steps: 577 is beyond the last of the 576 updates",
     ),
     "answers about too many examples": (
         of("easy", "answers", "examples"),
