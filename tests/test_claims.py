@@ -234,59 +234,6 @@ def test_the_power_of_a_size_is_the_one_put_in(swept: str, exponent: float) -> N
     assert run("power_of_size", table, swept=swept).effect == pytest.approx(exponent)
 
 
-def trade_table(strengths: dict[float, tuple[float, float]], seeds: int = 8, spread: float = 0.002) -> pd.DataFrame:
-    """Strength -> (training accuracy on random labels, validation accuracy on real data); strength 0 is none."""
-    rng = np.random.default_rng(0)
-    table = grid(seed=range(seeds), noise=["none", "randY"], strength=list(strengths))
-    table["regularizer"] = np.where(table["strength"] > 0, "dropout", "none")
-    table["final_train_accuracy"] = table["strength"].map(lambda value: strengths[value][0])
-    table["best_validation_accuracy"] = table["strength"].map(lambda value: strengths[value][1])
-    numbers = ["final_train_accuracy", "best_validation_accuracy"]
-    table[numbers] += rng.normal(0, spread, (len(table), 2))
-    return table
-
-
-OPTIONS = {"regularizer": "dropout", "tolerance": 1.0, "margin": 1.5}
-
-
-def test_the_strongest_harmless_strength_is_chosen_and_judged() -> None:
-    table = trade_table({0: (1.0, 0.9), 0.25: (0.9, 0.905), 0.5: (0.6, 0.9), 0.9: (0.1, 0.4)}, spread=0)
-    found = run("memorizes_less", table, threshold=10.0, **OPTIONS)
-    assert found.effect == pytest.approx(40)
-    assert found.n == 4
-    assert found.notes[0].startswith("strength 0.5, chosen on the even seeds; validation changes by")
-    assert verdict(found, 1) == "supported"
-
-
-def test_the_choice_does_not_see_the_odd_seeds() -> None:
-    table = trade_table({0: (1.0, 0.9), 0.25: (0.9, 0.9), 0.5: (0.6, 0.9)}, spread=0)
-    table.loc[(table["seed"] % 2 == 1) & (table["strength"] == 0.25), "final_train_accuracy"] = 0.0
-    found = run("memorizes_less", table, threshold=10.0, **OPTIONS)
-    assert found.effect == pytest.approx(40)  # 0.25 would give 100, but only on the seeds that judge
-
-
-def test_a_small_drop_contradicts() -> None:
-    found = run("memorizes_less", trade_table({0: (1.0, 0.9), 0.1: (0.97, 0.9)}), threshold=10.0, **OPTIONS)
-    assert verdict(found, 1) == "contradicted"
-
-
-def test_a_regularizer_that_only_ever_harms_validation_is_contradicted() -> None:
-    found = run("memorizes_less", trade_table({0: (1.0, 0.9), 0.8: (0.2, 0.8)}), threshold=10.0, **OPTIONS)
-    assert found.effect == pytest.approx(80, abs=1)
-    assert verdict(found, 1) == "contradicted"
-
-
-def test_validation_too_uncertain_for_non_inferiority_is_undecided() -> None:
-    table = trade_table({0: (1.0, 0.9), 0.5: (0.6, 0.9)}, spread=0.03)
-    assert verdict(run("memorizes_less", table, threshold=10.0, **OPTIONS), 1) == "undecided"
-
-
-def test_a_regularizer_that_was_not_run_is_undecided() -> None:
-    found = run("memorizes_less", trade_table({0: (1.0, 0.9)}), threshold=10.0, **OPTIONS)
-    assert found.notes == ("not run at this scale: regularizer or reference missing",)
-    assert verdict(found, 1) == "undecided"
-
-
 # ---- claims as data
 
 

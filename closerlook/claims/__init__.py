@@ -1,9 +1,10 @@
 """Claims of the papers as data (`claims.yaml`), their statistical tests, and the verdicts.
 
 `catalogue` reads and checks the data, `estimates` turns independent values into an interval and an interval into a
-verdict, `effects` holds the named tests, `judging` writes claims.json.
+verdict, `effects` and the modules of one topic hold the named tests, `judging` writes claims.json.
 """
 
+from closerlook.claims import regularizers, speed  # noqa: F401 (each registers its tests)
 from closerlook.claims.catalogue import Claim, ClaimError, load
 from closerlook.claims.judging import judge
 

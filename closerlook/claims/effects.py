@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from closerlook.claims.estimates import Estimate, mean_effect
-from closerlook.figures.sweeps import examples_sweep, needed_widths, octave, width_sweep
+from closerlook.figures.sweeps import examples_sweep, needed_widths, octave, slopes, width_sweep
 
 NOT_RUN = "not run at this scale"
 
@@ -45,14 +45,14 @@ def register(columns: Iterable[str], effect_name: str, unit: str) -> Callable[[C
 def log_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, column: str) -> Estimate:
     """Per seed, the least-squares slope of ln(`column`) over the noise level; values at one level are averaged."""
     kept = rows[rows[column] > 0]
-    notes = _count(int(rows[column].isna().sum()), "checkpoints not reached, left out")
-    notes += _count(int((rows[column] <= 0).sum()), "values not positive, left out")
+    notes = counted(int(rows[column].isna().sum()), "checkpoints not reached, left out")
+    notes += counted(int((rows[column] <= 0).sum()), "values not positive, left out")
     if column == "largest_eigenvalue" and "converged" in rows:
         loose = ~rows["converged"].astype(bool) & rows[column].notna()
-        notes += _count(int(loose.sum()), "eigenvalues not converged, used as they are")
+        notes += counted(int(loose.sum()), "eigenvalues not converged, used as they are")
     logs = kept.assign(value=np.log(kept[column]))
-    slopes = _slopes_by_seed(logs, "level", "value")
-    return _estimate(slopes, threshold, notes, "fewer than two noise levels")
+    steep = slopes(logs, "level", "value", ["seed"])["slope"]
+    return over_seeds(steep, threshold, notes, "fewer than two noise levels")
 
 
 @register(("seed", "level", "width"), "slope of log2(needed width) over noise share", "octaves per unit of noise share")
@@ -74,11 +74,12 @@ def needed_width_slope(
     sweep = width_sweep(rows)
     needed = needed_widths(sweep, column, reach, within)
     late = int((~needed["reached"].astype(bool)).sum())
-    notes = _count(late, "needed widths beyond the sweep, counted at twice its largest")
-    slopes = _slopes_by_seed(needed.assign(value=np.log2(needed["width"].astype(float))), "level", "value")
+    notes = counted(late, "needed widths beyond the sweep, counted at twice its largest")
+    octaves = needed.assign(value=np.log2(needed["width"].astype(float)))
+    steep = slopes(octaves, "level", "value", ["seed"])["slope"]
     levels = np.unique(needed["level"].to_numpy(float))
     rounding = octave(sweep["width"]) / np.sqrt(12 * ((levels - levels.mean()) ** 2).sum()) if len(levels) > 1 else 0.0
-    return _estimate(slopes, threshold, notes, "fewer than two noise levels", resolution=rounding)
+    return over_seeds(steep, threshold, notes, "fewer than two noise levels", resolution=rounding)
 
 
 @register(
@@ -100,7 +101,9 @@ def log_ratio_to_clean(rows: pd.DataFrame, side: int, threshold: float) -> Estim
     flattered = pairs["late"] & (pairs["late_clean"] | (side < 0)) | pairs["late_clean"] & (side > 0)
     cells = pairs["width"].isin(pairs.loc[flattered, "width"])
     kept = pairs[~cells]
-    notes = _count(int(kept["late"].sum() + kept["late_clean"].sum()), "networks not fitted, counted at the last epoch")
+    notes = counted(
+        int(kept["late"].sum() + kept["late_clean"].sum()), "networks not fitted, counted at the last epoch"
+    )
     dropped = sorted(set(pairs.loc[cells, "width"]))
     notes += [f"width {', '.join(map(str, dropped))} counts as a bound only"] if dropped else []
 
@@ -111,7 +114,7 @@ def log_ratio_to_clean(rows: pd.DataFrame, side: int, threshold: float) -> Estim
     bounded = pairs[~pairs["width"].isin(pairs.loc[pairs["late"] & pairs["late_clean"], "width"])]
     strict = [(mean_effect(by_seed(kept).to_numpy(float), threshold=threshold), side)] if len(kept) else []
     missing = "noise or real data missing" if pairs.empty else "no cell left"
-    return _estimate(by_seed(bounded), threshold, notes, missing, conditions=strict)
+    return over_seeds(by_seed(bounded), threshold, notes, missing, conditions=strict)
 
 
 @register(
@@ -125,73 +128,17 @@ def power_of_size(rows: pd.DataFrame, side: int, threshold: float, *, swept: str
     late = sweep["epochs_to_fit"].isna()
     time = np.log(sweep["epochs_to_fit"].fillna(sweep["epochs"]).astype(float))
     sizes = np.log(sweep[swept].astype(float))
-    slopes = _slopes_by_seed(sweep.assign(size=sizes, value=time), "size", "value")
-    notes = _count(int(late.sum()), "networks not fitted, counted at the last epoch")
-    return _estimate(slopes, threshold, notes, f"fewer than two values of {swept}")
+    steep = slopes(sweep.assign(size=sizes, value=time), "size", "value", ["seed"])["slope"]
+    notes = counted(int(late.sum()), "networks not fitted, counted at the last epoch")
+    return over_seeds(steep, threshold, notes, f"fewer than two values of {swept}")
 
 
-TRADE_OFF_COLUMNS = (
-    "seed", "noise", "regularizer", "strength", "final_train_accuracy", "best_validation_accuracy",
-)  # fmt: skip
-
-
-@register(TRADE_OFF_COLUMNS, "drop of training accuracy on random labels", "percentage points")
-def memorizes_less(
-    rows: pd.DataFrame, side: int, threshold: float, *, regularizer: str, tolerance: float, margin: float
-) -> Estimate:
-    """Per odd seed, how far a regularizer chosen on the even seeds lowers training accuracy on random labels.
-
-    Chosen on the even seeds: the strength with the lowest training accuracy on random labels among those whose best
-    validation accuracy on real data is at most `tolerance` points under no regularizer's (none: the one with the best
-    validation accuracy). Judged on the odd seeds, so that the choice does not flatter it: the drop must exceed the
-    threshold, and validation must not be inferior: the difference must lie above -`margin` points.
-    """
-    chosen = [regularizer, "none"]
-    kept = rows[rows["regularizer"].isin(chosen)]
-    random = kept[kept["noise"] == "randY"].pivot_table("final_train_accuracy", "seed", ["regularizer", "strength"])
-    real = kept[kept["noise"] == "none"].pivot_table("best_validation_accuracy", "seed", ["regularizer", "strength"])
-    if any(name not in part.columns for name in chosen for part in (random, real)):
-        return _estimate(pd.Series(dtype=float), threshold, [], "regularizer or reference missing")
-    drop = -100 * random[regularizer].sub(random["none"].iloc[:, 0], axis=0)
-    change = 100 * real[regularizer].sub(real["none"].iloc[:, 0], axis=0)
-    strength = _choose(drop[drop.index % 2 == 0], change[change.index % 2 == 0], tolerance)
-    if strength is None:
-        return _estimate(pd.Series(dtype=float), threshold, [], "no even seed to choose a strength on")
-    drops, changes = (part.loc[part.index % 2 == 1, strength].dropna() for part in (drop, change))
-    validation = mean_effect(changes.to_numpy(float), threshold=-margin)
-    notes = [
-        f"strength {strength:g}, chosen on the even seeds; validation changes by {validation.effect:+.2f} points "
-        f"[{validation.low:+.2f}, {validation.high:+.2f}]"
-    ]
-    return _estimate(drops, threshold, notes, "no odd seed to judge on", conditions=[(validation, 1)])
-
-
-def _choose(drop: pd.DataFrame, change: pd.DataFrame, tolerance: float) -> float | None:
-    """Return the strength with the largest mean drop of those that cost at most `tolerance`, else the least costly."""
-    drops, changes = drop.mean().dropna(), change.mean().dropna()
-    both = drops.index.intersection(changes.index)
-    if both.empty:
-        return None
-    harmless = [strength for strength in both if changes[strength] >= -tolerance]
-    return float(drops[harmless].idxmax() if harmless else changes[both].idxmax())
-
-
-def _slopes_by_seed(rows: pd.DataFrame, x: str, y: str) -> pd.Series:
-    """Return each seed's least-squares slope through its mean `y` at every `x`; seeds with one `x` have none."""
-    means = rows.groupby(["seed", x])[y].mean().reset_index()
-    slopes = {
-        seed: np.polyfit(cell[x].to_numpy(float), cell[y].to_numpy(float), 1)[0]
-        for seed, cell in means.groupby("seed")
-        if len(cell) > 1
-    }
-    return pd.Series(slopes, dtype=float)
-
-
-def _count(number: int, words: str) -> list[str]:
+def counted(number: int, words: str) -> list[str]:
+    """Return a note that counts something, or none where there is nothing to count."""
     return [f"{words}: {number}"] if number else []
 
 
-def _estimate(values: pd.Series, threshold: float, notes: list[str], missing: str, **more: object) -> Estimate:
+def over_seeds(values: pd.Series, threshold: float, notes: list[str], missing: str, **more: object) -> Estimate:
     """Return the estimate over seeds; with no seed at all, say what was `missing`."""
     reasons = [] if len(values) else [f"{NOT_RUN}: {missing}"]
     return mean_effect(values.to_numpy(float), threshold=threshold, notes=[*notes, *reasons], **more)

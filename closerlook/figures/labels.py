@@ -18,6 +18,7 @@ def label_points(
     labels: Sequence[tuple[float, float, str]],
     path: Float[np.ndarray, "point 2"],
     panel: tuple[float, float],
+    colours: Sequence[str] | None = None,
     **text: object,
 ) -> None:
     """Write labels beside their points where they hit neither each other nor the line along `path`.
@@ -29,9 +30,11 @@ def label_points(
     labels
         x, y (in data units) and words of each.
     path
-        Corners of the line to keep clear of, in data units.
+        Corners of the line to keep clear of, in data units; a row of NaN between two lines.
     panel
         Width and height of the axes in points; an estimate will do.
+    colours
+        One for each label, if they differ.
     text
         Passed on to `Axes.annotate`.
     """
@@ -42,13 +45,15 @@ def label_points(
     steps = np.linspace(0, 1, 25)[:, None]
     obstacles = [line, *(a + steps * (b - a) for a, b in pairwise(line))]
     taken = np.concatenate(obstacles)
-    for x, y, words in labels:
+    for (x, y, words), colour in zip(labels, colours or [None] * len(labels), strict=True):
         at, size = (np.array([x, y]) - origin) * scale, np.array([4.4 * len(words) + 2, 8.0])
         boxes = [at + np.array([side * size[0] / 2 + 5 * np.sign(side), up]) for side, up in PLACES]  # centre, bottom
         hits = [_hits(box, size, taken, (width, height)) for box in boxes]
         best = boxes[int(np.argmin(hits))]
-        axes.annotate(words, (x, y), best - at, textcoords="offset points", ha="center", va="bottom", zorder=5,
-                      **{"fontsize": 7, **text})  # fmt: skip
+        look = {"fontsize": 7, **({"color": colour} if colour else {}), **text}
+        axes.annotate(
+            words, (x, y), best - at, textcoords="offset points", ha="center", va="bottom", zorder=5, **look
+        )  # fmt: skip
         grid = np.stack(np.meshgrid(np.linspace(-0.5, 0.5, 9), np.linspace(0, 1, 4)), -1).reshape(-1, 2)
         taken = np.concatenate([taken, best + grid * size])
 

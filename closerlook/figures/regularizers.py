@@ -1,4 +1,4 @@
-"""A-Fig 3 right (and B-Fig 10): what each regularizer costs on real data, and how much memorizing it prevents."""
+"""A-Fig 3 right: what each regularizer costs on real data, and how much memorizing it prevents."""
 
 from __future__ import annotations
 
@@ -13,24 +13,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
+from closerlook.figures.regularized import X, Y, named, order, trade_off
 from closerlook.figures.tables import runs, tidy
-
-REGULARIZERS = {
-    "dropout": "dropout",
-    "input dropout": "input_dropout",
-    "weight decay": "weight_decay",
-    "input noise": "input_noise",
-    "hidden noise": "hidden_noise",
-    "adversarial": "adversarial",
-}
-"""Each regularizer's name and the factor of a member that sets its strength."""
 
 MEASURES = ()
 COLUMNS = (
     "dataset", "image_size", "examples", "regularizer", "strength", "noise", "level", "seed", "final_train_accuracy",
     "best_validation_accuracy", "final_validation_accuracy", "diverged",
 )  # fmt: skip
-X, Y = "memorized", "validation"
 DEPTH = 0.06
 """How far below the unregularized validation accuracy the panels reach; what lies deeper is drawn at the edge."""
 
@@ -41,39 +31,16 @@ PANEL = (0.27 * 72 * style.FULL_WIDTH, 84)
 def tabulate(
     trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
 ) -> pd.DataFrame:
-    """Return one row per network: `COLUMNS`. Accuracies are fractions; `measured` is not used.
+    """Return one row per network: `COLUMNS`. Accuracies are fractions, strengths text; `measured` is not used.
 
     Raises
     ------
     ValueError
-        If a member has two regularizers, or `targets` are given: the original's CNN on CIFAR-10 is another problem.
+        If `targets` are given: the original's CNN on CIFAR-10 is another problem, which B-Fig 10 shows.
     """
     if targets is not None:
         raise ValueError("regularizers: the original figure shows a CNN on CIFAR-10; leave its targets out")
-    table = runs(trained)
-    strengths = table[list(REGULARIZERS.values())].to_numpy(float)
-    if ((strengths > 0).sum(axis=1) > 1).any():
-        raise ValueError(f"regularizers: a member has more than one of {', '.join(REGULARIZERS.values())}")
-    names = np.array(["none", *REGULARIZERS])
-    which = np.where((strengths > 0).any(axis=1), strengths.argmax(axis=1) + 1, 0)
-    return tidy(table.assign(regularizer=names[which], strength=strengths.max(axis=1)), COLUMNS)
-
-
-def trade_off(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per regularizer and strength: means over seeds and their 95 % t intervals.
-
-    `memorized` is the final training accuracy on random labels (at the highest level of the table), `validation` the
-    best validation accuracy on real data; each with `_low` and `_high` (NaN for one seed).
-    """
-    random = table[(table["noise"] == "randY") & (table["level"] == table["level"].max())]
-    parts = {X: (random, "final_train_accuracy"), Y: (table[table["noise"] == "none"], "best_validation_accuracy")}
-    columns = {}
-    for name, (rows, column) in parts.items():
-        cells = rows.dropna(subset=[column]).groupby(["regularizer", "strength"])[column]
-        columns[name] = cells.mean()
-        for place, end in enumerate(("low", "high")):
-            columns[f"{name}_{end}"] = cells.apply(lambda values, place=place: style.t_interval(values)[place])
-    return pd.DataFrame(columns).dropna(subset=[X, Y]).reset_index()
+    return tidy(named(runs(trained)), COLUMNS)
 
 
 @style.house
@@ -81,7 +48,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw a panel per regularizer: its curve through its strengths, the others in grey, none as a cross."""
     seen = table[~table["diverged"]]
     datasets = list(seen.groupby(["dataset", "image_size"]))[::-1]
-    shown = [name for name in REGULARIZERS if name in set(seen["regularizer"])] or ["none"]
+    shown = [name for name in order(seen["regularizer"]) if name != "none"] or ["none"]
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
     deep = False
@@ -156,8 +123,8 @@ def _strengths(axes: Axes, curve: pd.DataFrame, floor: float) -> None:
             axes.errorbar(rows[X], rows[Y], **spread, fmt="none", ecolor=style.ACCENT, elinewidth=0.7, alpha=0.5)
     labels = []
     for group in _coinciding(seen):
-        ends = [f"{strength:g}" for strength in (group["strength"].min(), group["strength"].max())]
-        text = ends[0] if len(group) == 1 else "–".join(ends)
+        ends = group["strength"].iloc[[0, -1]]
+        text = ends.iloc[0] if len(group) == 1 else "–".join(ends)
         labels.append((group[X].mean(), group["drawn"].max(), text))
     label_points(axes, labels, seen[[X, "drawn"]].to_numpy(), PANEL, color=style.ACCENT)
 

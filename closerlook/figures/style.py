@@ -27,17 +27,30 @@ SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""
 
 CLEAN = "#222222"
-HUES = {"none": CLEAN, "randX": "#0072B2", "randXg": "#009E73", "randY": "#D55E00"}
-MARKERS = {"none": "o", "randX": "s", "randXg": "D", "randY": "^"}
+HUES = {"none": CLEAN, "randX": "#0072B2", "randXg": "#009E73", "randXu": "#56B4E9", "randY": "#D55E00"}
+MARKERS = {"none": "o", "randX": "s", "randXg": "D", "randXu": "v", "randY": "^"}
 KIND_WORDS = {
     "none": "real data",
     "randX": "random inputs",
     "randXg": "random inputs (global)",
+    "randXu": "random inputs (uniform)",
     "randY": "random labels",
 }
 DATASET_WORDS = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 ACCENT = "#8E3A80"
 """For what is no noise kind: regularizers."""
+REGULARIZER_LOOKS = {
+    "none": (CLEAN, "+"),
+    "LASS": ("#88CCEE", "P"),
+    "LASS + dropout": ("#332288", "D"),
+    "dropout": ("#117733", "o"),
+    "input dropout": ("#44AA99", "s"),
+    "weight decay": ("#999933", "v"),
+    "input noise": ("#CC6677", "^"),
+    "hidden noise": ("#882255", "X"),
+    "adversarial": ("#AA4499", "*"),
+}
+"""Colours of Paul Tol's muted scheme, apart for every colour vision and none of them a noise kind's, and markers."""
 
 Values = Float[np.ndarray, " member"] | Sequence[float] | pd.Series
 """One number per member."""
@@ -223,6 +236,18 @@ def key(noise: str, level: Real, label: str, **line: object) -> Line2D:
     return Line2D([], [], label=label, **settings)
 
 
+def regularizer_look(name: str) -> dict[str, object]:
+    """Return the colour and marker of a regularizer."""
+    hue, mark = REGULARIZER_LOOKS.get(name, (ACCENT, "h"))
+    return {"color": hue, "marker": mark, "markeredgecolor": hue, "markeredgewidth": 1.2 if mark == "+" else 0.8}
+
+
+def regularizer_key(name: str, strength: str = "", **line: object) -> Line2D:
+    """Return a legend entry in the colour and with the marker of a regularizer, with its strength if one is given."""
+    words = "no regularizer" if name == "none" else f"{name} {strength}".strip()
+    return Line2D([], [], label=words, **{**regularizer_look(name), **line})
+
+
 IDENTITY = ("dataset", "image_size", "examples", "width", "regularizer", "strength", "noise", "level", "seed")
 """Columns that together name one network of a table, where the table has them."""
 
@@ -236,4 +261,4 @@ def left_out(table: pd.DataFrame) -> list[str]:
 
 def note(drawing: Figure, sentences: Sequence[str]) -> None:
     """Write the small print below the panels."""
-    drawing.supxlabel(fill(" ".join(sentences), 138), linespacing=1.3, fontsize=7, color="#555555", x=0.01, ha="left")
+    drawing.supxlabel(fill(" ".join(sentences), 128), linespacing=1.3, fontsize=7, color="#555555", x=0.01, ha="left")

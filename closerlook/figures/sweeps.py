@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 
 FITTED = 0.99
@@ -68,3 +70,70 @@ def octave(widths: pd.Series) -> float:
     """Return the coarsest step of a width sweep in octaves (1 for 8, 16, 32): the resolution of a needed width."""
     distinct = sorted(set(widths))
     return max((math.log2(b / a) for a, b in pairwise(distinct)), default=1.0)
+
+
+def reached(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with `reached`: the epochs to fit, or the last epoch where a network had not `fitted` by then."""
+    return table.assign(
+        fitted=table["epochs_to_fit"].notna(), reached=table["epochs_to_fit"].fillna(table["epochs"]).astype(float)
+    )
+
+
+def relative_epochs(rows: pd.DataFrame, swept: str) -> pd.DataFrame:
+    """Return the rows of `reached` with `relative`: epochs over those of the same cell at the smallest `swept`.
+
+    A cell is a seed, noise and level. Rows whose baseline was not trained are left out; `fitted` is False where either
+    of the two did not fit.
+    """
+    names = ["noise", "level", "seed"]
+    base = rows[rows[swept] == rows[swept].min()]
+    joined = rows.merge(base[[*names, "reached", "fitted"]], on=names, suffixes=("", "_base"))
+    joined["relative"] = joined["reached"] / joined["reached_base"]
+    return joined.assign(fitted=joined["fitted"] & joined["fitted_base"])
+
+
+def slopes(rows: pd.DataFrame, x: str, y: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return the least-squares slope of each cell through its mean `y` at every `x`.
+
+    Parameters
+    ----------
+    rows
+        Columns `x`, `y` and `names`.
+    names
+        What names a cell, such as ``["seed"]``.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell with two values of `x` or more: `names` and `slope`.
+    """
+    found = []
+    for cell, part in rows.groupby([*names]):
+        means = part.groupby(x)[y].mean()
+        if len(means) > 1:
+            slope = np.polyfit(means.index.to_numpy(float), means.to_numpy(float), 1)[0]
+            found.append((*cell, float(slope)))
+    table = pd.DataFrame(found, columns=[*names, "slope"])
+    return table.astype({**rows.dtypes[[*names]], "slope": float})  # of no cell, too
+
+
+def exponents(rows: pd.DataFrame, swept: str, time: str = "reached") -> pd.DataFrame:
+    """Return how epochs to fit go with a size: the least-squares slope of ln(`time`) over ln(`swept`).
+
+    Parameters
+    ----------
+    rows
+        Rows of one sweep: `seed`, `noise`, `level`, the columns `swept` and `time` (positive), and `fitted`.
+    swept, time
+        The size, and the time: epochs, or epochs relative to any base.
+
+    Returns
+    -------
+    DataFrame
+        One row per noise, level and seed with two sizes or more: `exponent`, and `fitted` (False: some network had
+        not fitted, so a bound went into it).
+    """
+    names = ["noise", "level", "seed"]
+    logs = rows.assign(size=np.log(rows[swept].astype(float)), log_time=np.log(rows[time].astype(float)))
+    found = slopes(logs, "size", "log_time", names).rename(columns={"slope": "exponent"})
+    return found.merge(rows.groupby(names)["fitted"].all().reset_index(), on=names)

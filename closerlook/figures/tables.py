@@ -23,8 +23,12 @@ CURVATURE = (
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Return a tidy table from its CSV; only an empty cell is a missing value, so the noise kind `none` stays text."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    """Return a tidy table from its CSV.
+
+    Only an empty cell is a missing value, so the noise kind `none` stays text; so does `strength`, as two regularizers
+    have two ("0.5 + 0.25").
+    """
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"strength": str})
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -96,6 +100,31 @@ def _runs_of(path: Path) -> pd.DataFrame:
             best, final = best_and_final(file[f"history/{name}"][:].astype(float))
             columns |= {f"best_{name}": best, f"final_{name}": final}
     return pd.DataFrame(columns)
+
+
+def histories(trained: Sequence[str | Path], history: str) -> pd.DataFrame:
+    """Return one row per member and evaluated epoch: the columns of `runs`, `epoch` (from 1) and the `history`.
+
+    A member has rows where its history has a number, and one without a number at its last epoch if it diverged before
+    it was evaluated.
+
+    Parameters
+    ----------
+    trained
+        Paths of trained.h5 files.
+    history
+        Name of a learning curve, such as ``train_accuracy``; fractions are rounded to `ACCURACY_DECIMALS`.
+    """
+    members = runs(trained)
+    values = []
+    for path in map(Path, trained):
+        with store.read(path, "trained") as file:
+            values += list(file[f"history/{history}"][:].astype(float).round(ACCURACY_DECIMALS))
+    epochs = [np.flatnonzero(~np.isnan(row)) for row in values]
+    epochs = [seen if len(seen) else np.array([len(row) - 1]) for seen, row in zip(epochs, values, strict=True)]
+    table = members.loc[members.index.repeat([len(seen) for seen in epochs])].reset_index(drop=True)
+    curve = np.concatenate([row[seen] for row, seen in zip(values, epochs, strict=True)])
+    return table.assign(epoch=np.concatenate(epochs) + 1, **{history: curve})
 
 
 def best_and_final(

@@ -8,35 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
+from drawings import check_drawing, note_of
 
 from closerlook.figures import capacity, convergence, regularizers, rendering, sharpness, tables
 from closerlook.spec import Member
 
 CURVED = {"epoch-100": {}, "loss-0.1": {}, "loss-0.01": {}}
-
-
-def check_drawing(drawing: Figure) -> None:
-    """All panels are labelled, hold data, and nothing drawn lies outside the limits or is invisible."""
-    drawing.canvas.draw()
-    assert drawing.axes
-    for axes in drawing.axes:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        drawn = [line for line in axes.lines if len(line.get_xdata())]
-        assert drawn or any(isinstance(part, PathCollection) for part in axes.collections)
-        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-        for line in drawn:
-            assert line.get_visible()
-            x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
-            if line.get_transform() == axes.transData:  # not the reference lines across a panel
-                assert ((x >= left) & (x <= right)).all()
-                assert ((y >= bottom) & (y <= top)).all()
-
-
-def note_of(drawing: Figure) -> str:
-    return drawing._supxlabel.get_text().replace("\n", " ")
 
 
 @pytest.fixture
@@ -171,25 +148,12 @@ def test_the_regularizers_table_is_exact(train: Callable[..., Path]) -> None:
     )
     expected = pd.DataFrame(
         [
-            ("mnist", 14, 1000, "none", 0.0, "none", 0.0, 1, 1.0, 0.9, 0.6, False),
-            ("mnist", 14, 1000, "weight decay", 0.01, "randY", 1.0, 1, 0.5, 0.1, 0.1, False),
+            ("mnist", 14, 1000, "none", "0", "none", 0.0, 1, 1.0, 0.9, 0.6, False),
+            ("mnist", 14, 1000, "weight decay", "0.01", "randY", 1.0, 1, 0.5, 0.1, 0.1, False),
         ],
         columns=list(regularizers.COLUMNS),
     )
     pd.testing.assert_frame_equal(regularizers.tabulate([path]), expected, check_dtype=False)
-
-
-def test_a_member_with_two_regularizers_is_refused(train: Callable[..., Path]) -> None:
-    path = train((Member(dropout=0.5, input_noise=1.0),))
-    with pytest.raises(ValueError, match="more than one of dropout, input_dropout"):
-        regularizers.tabulate([path])
-
-
-def test_the_trade_off_averages_over_seeds(regularized_files: list[Path]) -> None:
-    points = regularizers.trade_off(regularizers.tabulate(regularized_files)).set_index(["regularizer", "strength"])
-    assert points.loc[("dropout", 0.5), "memorized"] == pytest.approx(0.85)
-    assert points.loc[("input dropout", 0.5), "validation"] == pytest.approx(0.905)
-    assert points.loc[("dropout", 0.5), "memorized_high"] == pytest.approx(0.85 + 12.7062047 * 0.05)
 
 
 def test_curvature_of_another_folder_is_refused(curved_files: tuple[list, list]) -> None:
@@ -212,13 +176,6 @@ def test_curvature_of_other_members_is_refused(
 def test_targets_are_refused_where_the_original_has_none(module: object) -> None:
     with pytest.raises(ValueError, match="leave its targets out"):
         module.tabulate([], {}, Path("targets.csv"))
-
-
-def test_epochs_are_relative_to_the_same_seed() -> None:
-    rows = pd.DataFrame({"noise": "none", "level": 0.0, "seed": [0, 1, 0, 1, 2], "width": [8, 8, 64, 64, 64]})
-    rows = rows.assign(reached=[10.0, 20, 5, 5, 7], fitted=[True, False, True, True, True])
-    found = convergence.relative_epochs(rows, "width").query("width == 64")
-    assert found[["seed", "relative", "fitted"]].values.tolist() == [[0, 0.5, True], [1, 0.25, False]]
 
 
 def test_capacity_draws_every_width_and_level(width_files: list[Path]) -> None:

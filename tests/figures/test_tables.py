@@ -103,3 +103,27 @@ def test_networks_that_differ_in_a_factor_without_a_column_do_not_pass_for_seeds
     pair = (*members(2, {"none": (0.0,)}, learning_rate=0.1), *members(2, {"none": (0.0,)}, learning_rate=0.01))
     with pytest.raises(ValueError, match="differ in learning_rate would pass for seeds of one cell"):
         tables.runs([train(pair)])
+
+
+def test_histories_are_the_evaluated_epochs_of_each_member(train: Callable[..., Path], members: Callable) -> None:
+    curves = [[np.nan, 0.2, np.nan, 0.99], [0.1, 0.3, np.nan, np.nan], [np.nan] * 4]
+    path = train(members(3, {"none": (0.0,)}), train_accuracy=curves, diverged=[False, False, True])
+    found = tables.histories([path], "train_accuracy")
+    assert found[["seed", "epoch", "train_accuracy"]].fillna(-1).values.tolist() == [
+        [0, 2, 0.2], [0, 4, 0.99], [1, 1, 0.1], [1, 2, 0.3], [2, 4, -1],
+    ]  # fmt: skip
+    assert found["diverged"].tolist() == [False] * 4 + [True]
+
+
+def test_histories_keep_the_members_of_several_files_apart(train: Callable[..., Path], members: Callable) -> None:
+    stack = members(1, {"none": (0.0,)})
+    paths = [train(stack, width=width, epochs=2, train_accuracy=width / 100) for width in (64, 8)]
+    found = tables.histories(paths, "train_accuracy")
+    assert found[["width", "epoch", "train_accuracy"]].values.tolist() == [
+        [64, 1, 0.64], [64, 2, 0.64], [8, 1, 0.08], [8, 2, 0.08],
+    ]  # fmt: skip
+
+
+def test_a_strength_stays_text(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("strength,value\n0.25,1\n0,2\n")
+    assert tables.read_table(tmp_path / "table.csv")["strength"].tolist() == ["0.25", "0"]

@@ -1,0 +1,157 @@
+"""B-Fig 10: how little of random labels a network memorizes, for how good it gets on real data, by regularizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from closerlook.figures import style
+from closerlook.figures.labels import label_points
+from closerlook.figures.regularized import X, Y, named, order, require_equal_epochs, trade_off
+from closerlook.figures.tables import runs, tidy, with_targets
+
+MEASURES = ()
+COLUMNS = (
+    "dataset", "image_size", "examples", "regularizer", "strength", "noise", "level", "seed", "final_train_accuracy",
+    "best_validation_accuracy", "diverged",
+)  # fmt: skip
+DEPTH = 0.06
+"""How far below the unregularized validation accuracy a panel reaches; what lies deeper is drawn at its edge."""
+PANEL_HEIGHT = 2.7
+
+
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
+) -> pd.DataFrame:
+    """Return one row per network: `COLUMNS` and `source` ("run", or "paper" for rows of `targets`).
+
+    Accuracies are fractions; `strength` is text, as two regularizers have two. Rows of `targets` carry a `point` (the
+    "lowest" that still works, the "plateau", or the "end") with its `memorized` and `validation`. Nothing of `measured`
+    is used.
+
+    Raises
+    ------
+    ValueError
+        If networks of one data set were to train for different numbers of epochs.
+    """
+    table = named(runs(trained))
+    require_equal_epochs(table)
+    return with_targets(tidy(table, COLUMNS), targets)
+
+
+@style.house
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per data set, with the points of each regularizer and its running best as steps."""
+    seen = table[~table["diverged"]]
+    ours = seen[seen["source"] == "run"]
+    datasets = list(ours.groupby(["dataset", "image_size"]))[::-1]
+    drawing = style.figure(style.FULL_WIDTH, 0.4 + PANEL_HEIGHT * len(datasets))
+    deep = False
+    for axes, (_, rows) in zip(drawing.subplots(len(datasets), 1, squeeze=False)[:, 0], datasets, strict=True):
+        points = trade_off(rows)
+        floor = _floor(points)
+        deep |= bool((points[Y] < floor).any())
+        _panel(axes, points, floor)
+        _original(axes, seen[(seen["source"] == "paper") & (seen["dataset"] == rows["dataset"].iloc[0])], floor)
+        axes.set_title(f"{style.dataset_words(rows.iloc[0])}, {int(rows['examples'].iloc[0]):,} training examples")
+    handles = [style.regularizer_key(name) for name in order(ours["regularizer"])]
+    drawing.legend(handles=handles, loc="outside right upper")
+    style.note(drawing, _small_print(table, deep))
+    return drawing
+
+
+def running_best(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the points of one regularizer by ascending `memorized`, with `best`: the best `validation` so far.
+
+    `on_frontier` says whether a point raises it.
+    """
+    sorted_ = curve.sort_values([X, Y], ascending=[True, False], ignore_index=True)
+    best = sorted_[Y].cummax()
+    return sorted_.assign(best=best, on_frontier=best > best.shift(fill_value=-np.inf))
+
+
+def _small_print(table: pd.DataFrame, deep: bool) -> list[str]:
+    sentences = [
+        "Means over seeds with 95 % t intervals; numbers: strength. Steps: the best validation accuracy of all",
+        "strengths that memorize no more; hollow: no best. Dotted: no regularizer.",
+    ]
+    if table["regularizer"].eq("LASS + dropout").any():
+        sentences.append("LASS + dropout: weight of the loss at LASS points + dropout.")
+    if deep:
+        sentences.append("↓: further down.")
+    if (table["source"] == "paper").any():
+        sentences.append("Dashed, open: the lowest point and the plateau read off the original figure.")
+    return sentences + style.left_out(table)
+
+
+def _floor(points: pd.DataFrame) -> float:
+    """Return the lowest validation accuracy that a panel shows."""
+    plain = points.loc[points["regularizer"] == "none", Y]
+    reference = plain.mean() if len(plain) else points[Y].max()
+    return max(float(reference) - DEPTH, float(points[Y].min()) - 0.005)
+
+
+def _panel(axes: Axes, points: pd.DataFrame, floor: float) -> None:
+    """Draw the points with intervals, strengths and steps; the limits are final before the labels are placed."""
+    axes.set(xlim=(0, 1.06), ylim=(floor - 0.004, points[Y].max() + 0.014))
+    axes.set(xlabel="Training accuracy on random labels", ylabel="Best validation accuracy, real labels")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    words, path = [], []
+    for name in order(points["regularizer"]):
+        best = running_best(points[points["regularizer"] == name])
+        best = best.assign(drawn=best[Y].clip(lower=floor))
+        if name == "none":
+            _none(axes, best)
+            continue
+        _points(axes, best, name, floor)
+        for row in best.itertuples():
+            text = f"{'↓' * (row.drawn > getattr(row, Y))}{row.strength}"
+            words.append((getattr(row, X), row.drawn, text, style.regularizer_look(name)["color"]))
+        path += [best[[X, "drawn"]].to_numpy(), np.full((1, 2), np.nan)]
+    if words:
+        size = (0.7 * 72 * style.FULL_WIDTH, 0.7 * 72 * PANEL_HEIGHT)
+        label_points(axes, [entry[:3] for entry in words], np.concatenate(path), size, [entry[3] for entry in words])
+
+
+def _none(axes: Axes, plain: pd.DataFrame) -> None:
+    axes.axhline(plain["drawn"].iloc[0], color=style.CLEAN, linewidth=0.6, linestyle=":", zorder=1)
+    axes.axvline(plain[X].iloc[0], color=style.CLEAN, linewidth=0.6, linestyle=":", zorder=1)
+    axes.plot(plain[X], plain["drawn"], linestyle="none", **style.regularizer_look("none"), markersize=8, zorder=4)
+
+
+def _points(axes: Axes, best: pd.DataFrame, name: str, floor: float) -> None:
+    look = style.regularizer_look(name)
+    axes.errorbar(
+        best[X], best["drawn"], xerr=[best[X] - best[f"{X}_low"], best[f"{X}_high"] - best[X]],
+        yerr=np.where(best[Y] < floor, 0, [best[Y] - best[f"{Y}_low"], best[f"{Y}_high"] - best[Y]]),
+        fmt="none", ecolor=look["color"], elinewidth=0.7, alpha=0.45, zorder=2,
+    )  # fmt: skip
+    steps = best["best"].clip(lower=floor)
+    axes.step([*best[X], 1], [*steps, steps.iloc[-1]], where="post", color=look["color"], linewidth=0.9, alpha=0.7)
+    for frontier, rows in best.groupby("on_frontier"):
+        fill = look["color"] if frontier else "white"
+        axes.plot(
+            rows[X], rows["drawn"], linestyle="none", **look, markerfacecolor=fill, markersize=4.5, zorder=3,
+        )  # fmt: skip
+
+
+def _original(axes: Axes, paper: pd.DataFrame, floor: float) -> None:
+    """Draw, from each regularizer's lowest point to the right, its plateau; its value at the end where it is known."""
+    for name, rows in paper.groupby("regularizer"):
+        look = style.regularizer_look(name)
+        at = rows.set_index("point")
+        right = at.loc["end", Y] if "end" in at.index else at.loc["plateau", Y]
+        y = np.array([at.loc["lowest", Y], at.loc["plateau", Y], right])
+        x = np.array([at.loc["lowest", X], (1 + at.loc["lowest", X]) / 2, 1])
+        axes.plot(x, y, linestyle="--", linewidth=0.7, color=look["color"], zorder=1)
+        axes.plot(x[:1], y[:1], linestyle="none", **look, markerfacecolor="white", markersize=4.5, zorder=2)
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, y.min() - 0.01), max(high, y.max() + 0.01))
