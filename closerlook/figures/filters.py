@@ -202,9 +202,9 @@ def _keys(seen: pd.DataFrame) -> list[Line2D]:
 def _small_print(table: pd.DataFrame) -> list[str]:
     epochs = sorted(set(table.loc[table["stage"] == "trained", "epoch"].astype(int)))
     drawn = table.dropna(subset=["weight"])
-    units = drawn.groupby([*ENSEMBLE, "noise"])["unit"].nunique().max()
+    units = sorted(set(drawn.groupby([*ENSEMBLE, "noise"])["unit"].nunique()))
     return [
-        f"Pictures: the {units} units of one network each that training changed most; learned is trained "
+        f"Pictures: the {' or '.join(map(str, units))} units of one network each that training changed most; learned is trained "
         f"(after {' or '.join(map(str, epochs))} epochs) less initial. Grey is 0, black negative; each picture has its "
         "own scale.",
         "Neighbour correlation: Moran's I of the weights, pooled over units; white weights have 0.",
