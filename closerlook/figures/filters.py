@@ -204,9 +204,9 @@ def _small_print(table: pd.DataFrame) -> list[str]:
     drawn = table.dropna(subset=["weight"])
     units = sorted(set(drawn.groupby([*ENSEMBLE, "noise"])["unit"].nunique()))
     return [
-        f"Pictures: the {' or '.join(map(str, units))} units of one network each that training changed most; learned is trained "
-        f"(after {' or '.join(map(str, epochs))} epochs) less initial. Grey is 0, black negative; each picture has its "
-        "own scale.",
+        f"Pictures: the {' or '.join(map(str, units))} units of one network each that training changed most; learned "
+        f"is trained (after {' or '.join(map(str, epochs))} epochs) less initial. Grey is 0, black negative; each "
+        "picture has its own scale.",
         "Neighbour correlation: Moran's I of the weights, pooled over units; white weights have 0.",
         "Low-frequency power: share of the lowest quarter of spatial frequencies over that of white weights.",
         "Means over seeds with 95 % t intervals.",
