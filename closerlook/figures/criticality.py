@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -103,21 +103,22 @@ def at_radius(rows: pd.DataFrame, which: int = 1) -> pd.DataFrame:
     return pd.concat(kept) if kept else rows.iloc[:0]
 
 
-def in_pixels(radii: Sequence[float]) -> str:
+def in_pixels(radii: Iterable[float]) -> str:
     """Return radii in words: as shares of the pixel range, and on the scale from 0 to 255 that the paper uses."""
     return " or ".join(f"{radius:.3g} of the pixel range ({255 * radius:.3g} of 255)" for radius in sorted(set(radii)))
 
 
-def epoch_axis(axes: Axes, epochs: Sequence[float], room: float = 1.15) -> None:
+def epoch_axis(axes: Axes, epochs: Iterable[float], room: float = 1.15) -> None:
     """Make the x axis one of epochs: linear from 0 to 1, so that the initial state is there, and logarithmic beyond.
 
     It ends at `room` times the last epoch.
     """
-    last = max(epochs)
+    seen = [*epochs] or [0, 1]
+    first, last = min(seen), max(seen)
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
-    ticks = [tick for tick in (0, 1, 3, 10, 30, 100, 300, 1000) if min(epochs) <= tick <= last]
+    ticks = [tick for tick in (0, 1, 3, 10, 30, 100, 300, 1000) if first <= tick <= last]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(min(epochs) - 0.1, room * last)
+    axes.set_xlim(first - 0.1, room * last)
     axes.set_xlabel("Epoch")
