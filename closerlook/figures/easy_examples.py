@@ -89,9 +89,9 @@ def _sorted_examples(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> Non
         if kind == "randX":
             order = binomial_order(int(cell["networks"].iloc[0]), share.mean(), len(share))
             axes.plot(100 * position, order, color="#777777", linestyle="--", linewidth=0.9, zorder=3)
-    for (kind, level), points in paper.groupby([*CELL]):
-        axes.plot(100 * points["position"], points["right"] / points["networks"], color=style.colour(kind, level),
-                  zorder=4, **PAPER)  # fmt: skip
+    for kind, shade, points in _cells(paper):
+        share = points["right"] / points["networks"]
+        axes.plot(100 * points["position"], share, color=style.colour(kind, shade), zorder=4, **PAPER)
     axes.set(xlabel="Examples, hardest to easiest (%)", ylabel="Networks right (share)", ylim=(-0.03, 1.03))
 
 
@@ -145,6 +145,8 @@ def _small_print(table: pd.DataFrame, ours: pd.DataFrame) -> list[str]:
     ]
     looks = {_first_look(rows): one_epoch(rows) for _, rows in ours.groupby([*ENSEMBLE])}
     sentences += [f"Left: after {step} steps, the look nearest to one epoch." for step, one in looks.items() if not one]
+    if (table["source"] == "paper").any():
+        sentences.append("Stars: read off the original figure.")
     cells = table.loc[table["source"] == "run", [*ENSEMBLE, *CELL, "diverged_networks"]].drop_duplicates()
     lost = int(cells["diverged_networks"].sum())
     return sentences + ([f"{lost} diverged member{'s' * (lost > 1)} left out."] if lost else [])

@@ -214,6 +214,7 @@ def test_the_originals_values_are_markers(path: Path, tmp_path: Path) -> None:
     drawing = easy_examples.draw(table)
     stars = [line for axes in drawing.axes for line in axes.lines if line.get_marker() == "*"]
     assert [(list(line.get_xdata()), list(line.get_ydata())) for line in stars] == [([50, 100], [0.3, 1.0])]
+    assert "Stars: read off the original figure." in note_of(drawing)
     assert "original figure" in [text.get_text() for text in drawing.legends[0].get_texts()]
 
 
