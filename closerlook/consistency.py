@@ -84,6 +84,8 @@ def _answers(options: ExperimentOptions) -> Iterator[str]:
         return
     if options.batch_size_schedule.stages or len(options.batch_size) > 1:
         yield "answers.steps: count updates of one constant batch size; leave out batch_size_schedule and further sizes"
+    if options.after_fit is not None:
+        yield "answers.steps: networks that after_fit takes out of the training early have no answer; leave it out"
     if max(answers.steps) > options.updates():
         yield f"answers.steps: {max(answers.steps)} is beyond the last of the {options.updates()} updates"
     if answers.examples > min(options.examples):

@@ -96,6 +96,11 @@ REFUSALS = {
         {"stages": {5: 2}},
         "experiments.easy.answers.steps: count updates of one constant batch size",
     ),
+    "answers of networks that left early": (
+        of("easy", "after_fit"),
+        0,
+        "experiments.easy.answers.steps: networks that after_fit takes out of the training early have no answer",
+    ),
     "weight of LASS points 1": (
         of("adversarial", "regularizers", "lass"),
         [1],

@@ -35,6 +35,8 @@ class Estimate:
     notes: tuple[str, ...] = ()
     conditions: tuple[tuple[Estimate, int], ...] = ()
     """Further estimates, each with the side of its threshold that it must lie on for the claim to hold."""
+    units: str = "seeds"
+    """What was independent, and counted by `n`."""
 
 
 def mean_effect(
@@ -83,6 +85,7 @@ def bootstrap_effect(
     values: Float[np.ndarray, " resample"],
     count: int,
     *,
+    units: str = "examples",
     threshold: float = 0.0,
     notes: Sequence[str] = (),
 ) -> Estimate:
@@ -93,8 +96,8 @@ def bootstrap_effect(
     values
         The effect of the sample itself, then that of every bootstrap sample. A NaN among these might have been
         anything, so it lies beyond both ends of the interval; a first value of NaN leaves everything undefined.
-    count
-        The independent units that were resampled.
+    count, units
+        How many independent units were resampled, and what they are.
     threshold, notes
         Passed on.
 
@@ -106,7 +109,7 @@ def bootstrap_effect(
         (Davison and Hinkley 1997, 4.2.3), so it is below 0.05 exactly where the interval leaves the threshold out.
     """
     effect, samples = float(values[0]), values[1:]
-    rest = {"threshold": threshold, "notes": tuple(notes)}
+    rest = {"threshold": threshold, "notes": tuple(notes), "units": units}
     if math.isnan(effect):
         return Estimate(effect, math.nan, math.nan, count, math.nan, **rest)
     unknown = np.isnan(samples)

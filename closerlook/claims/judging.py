@@ -52,7 +52,7 @@ def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
     estimate = _estimate(claim, table)
     decision = verdict(estimate, claim.side)
     few = (
-        [f"{estimate.n} seed{'s' * (estimate.n > 1)}, {FEWEST_SEEDS} are needed"]
+        [f"{estimate.n} {estimate.units if estimate.n > 1 else estimate.units[:-1]}, {FEWEST_SEEDS} are needed"]
         if 0 < estimate.n < FEWEST_SEEDS
         else []
     )
@@ -66,6 +66,7 @@ def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
         "low": _number(estimate.low),
         "high": _number(estimate.high),
         "n": estimate.n,
+        "units": estimate.units,
         "p": _number(decisive_p(estimate, claim.side)),
         "test": claim.test,
         "expected": claim.expected,
