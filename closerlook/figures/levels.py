@@ -76,10 +76,10 @@ def level_key(axes: Axes, rows: pd.DataFrame, kind: str) -> None:
 
 
 def key_below(axes: Axes, handles: Sequence[Line2D], **legend: object) -> None:
-    """Write a legend below a panel."""
+    """Write a legend below a panel; its invisible border keeps the small print away."""
     axes.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.3), columnspacing=0.8, handletextpad=0.4,
-        handlelength=1.1, **legend,
+        handlelength=1.1, borderpad=0.9, **legend,
     )  # fmt: skip
 
 

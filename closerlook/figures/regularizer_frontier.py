@@ -55,10 +55,13 @@ def draw(table: pd.DataFrame) -> Figure:
     deep = False
     for axes, (_, rows) in zip(drawing.subplots(len(datasets), 1, squeeze=False)[:, 0], datasets, strict=True):
         points = trade_off(rows)
-        floor = _floor(points)
+        paper = seen[(seen["source"] == "paper") & (seen["dataset"] == rows["dataset"].iloc[0])]
+        original = paper[Y] if Y in paper else pd.Series(dtype=float)
+        floor = min([_floor(points), *original])
         deep |= bool((points[Y] < floor).any())
+        axes.set(xlim=(0, 1.06), ylim=(floor - 0.006, max([*points[Y], *original]) + 0.014))
+        _original(axes, paper)
         _panel(axes, points, floor)
-        _original(axes, seen[(seen["source"] == "paper") & (seen["dataset"] == rows["dataset"].iloc[0])], floor)
         axes.set_title(f"{style.dataset_words(rows.iloc[0])}, {int(rows['examples'].iloc[0]):,} training examples")
     handles = [style.regularizer_key(name) for name in order(ours["regularizer"])]
     drawing.legend(handles=handles, loc="outside right upper")
@@ -79,12 +82,12 @@ def running_best(curve: pd.DataFrame) -> pd.DataFrame:
 def _small_print(table: pd.DataFrame, deep: bool) -> list[str]:
     sentences = [
         "Means over seeds with 95 % t intervals; numbers: strength. Steps: the best validation accuracy of all",
-        "strengths that memorize no more; hollow: no best. Dotted: no regularizer.",
+        "strengths that memorize no more; faint: no best. Dotted: no regularizer.",
     ]
     if table["regularizer"].eq("LASS + dropout").any():
         sentences.append("LASS + dropout: weight of the loss at LASS points + dropout.")
     if deep:
-        sentences.append("↓: further down.")
+        sentences.append("At the lower edge: further down.")
     if (table["source"] == "paper").any():
         sentences.append("Dashed, open: the lowest point and the plateau read off the original figure.")
     return sentences + style.left_out(table)
@@ -98,8 +101,7 @@ def _floor(points: pd.DataFrame) -> float:
 
 
 def _panel(axes: Axes, points: pd.DataFrame, floor: float) -> None:
-    """Draw the points with intervals, strengths and steps; the limits are final before the labels are placed."""
-    axes.set(xlim=(0, 1.06), ylim=(floor - 0.004, points[Y].max() + 0.014))
+    """Draw the points with intervals, strengths and steps, in axes whose limits are final."""
     axes.set(xlabel="Training accuracy on random labels", ylabel="Best validation accuracy, real labels")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
@@ -112,13 +114,19 @@ def _panel(axes: Axes, points: pd.DataFrame, floor: float) -> None:
             _none(axes, best)
             continue
         _points(axes, best, name, floor)
-        for row in best.itertuples():
-            text = f"{'↓' * (row.drawn > getattr(row, Y))}{row.strength}"
-            words.append((getattr(row, X), row.drawn, text, style.regularizer_look(name)["color"]))
-        path += [best[[X, "drawn"]].to_numpy(), np.full((1, 2), np.nan)]
+        seen = best[best[Y] >= floor]
+        for row in seen.itertuples():
+            words.append((getattr(row, X), getattr(row, Y), row.strength, style.regularizer_look(name)["color"]))
+        path += [*_corners(seen), (np.nan, np.nan)]
     if words:
         size = (0.7 * 72 * style.FULL_WIDTH, 0.7 * 72 * PANEL_HEIGHT)
-        label_points(axes, [entry[:3] for entry in words], np.concatenate(path), size, [entry[3] for entry in words])
+        label_points(axes, [entry[:3] for entry in words], np.array(path), size, [entry[3] for entry in words])
+
+
+def _corners(best: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return the corners of a regularizer's steps, to the right end of the panel."""
+    steps = zip(best[X], [*best[X], 1.0][1:], best["best"], strict=True)
+    return [corner for left, right, height in steps for corner in ((left, height), (right, height))]
 
 
 def _none(axes: Axes, plain: pd.DataFrame) -> None:
@@ -128,22 +136,24 @@ def _none(axes: Axes, plain: pd.DataFrame) -> None:
 
 
 def _points(axes: Axes, best: pd.DataFrame, name: str, floor: float) -> None:
+    """Draw a regularizer's points and steps; those further down as marks at the lower edge."""
     look = style.regularizer_look(name)
+    seen, deep = best[best[Y] >= floor], best[best[Y] < floor]
+    axes.plot(deep[X], deep["drawn"], linestyle="none", **{**look, "marker": "v"}, markersize=3, alpha=0.6, zorder=2)
+    if seen.empty:
+        return
     axes.errorbar(
-        best[X], best["drawn"], xerr=[best[X] - best[f"{X}_low"], best[f"{X}_high"] - best[X]],
-        yerr=np.where(best[Y] < floor, 0, [best[Y] - best[f"{Y}_low"], best[f"{Y}_high"] - best[Y]]),
-        fmt="none", ecolor=look["color"], elinewidth=0.7, alpha=0.45, zorder=2,
+        seen[X], seen[Y], xerr=[seen[X] - seen[f"{X}_low"], seen[f"{X}_high"] - seen[X]],
+        yerr=[seen[Y] - seen[f"{Y}_low"], seen[f"{Y}_high"] - seen[Y]], fmt="none", ecolor=look["color"],
+        elinewidth=0.7, alpha=0.45, zorder=2,
     )  # fmt: skip
-    steps = best["best"].clip(lower=floor)
-    axes.step([*best[X], 1], [*steps, steps.iloc[-1]], where="post", color=look["color"], linewidth=0.9, alpha=0.7)
-    for frontier, rows in best.groupby("on_frontier"):
-        fill = look["color"] if frontier else "white"
-        axes.plot(
-            rows[X], rows["drawn"], linestyle="none", **look, markerfacecolor=fill, markersize=4.5, zorder=3,
-        )  # fmt: skip
+    axes.plot(*np.transpose(_corners(seen)), color=look["color"], linewidth=0.9, alpha=0.7)
+    for frontier, rows in seen.groupby("on_frontier"):
+        faint = 1 if frontier else 0.35
+        axes.plot(rows[X], rows[Y], linestyle="none", **look, markersize=4.5, alpha=faint, zorder=3)
 
 
-def _original(axes: Axes, paper: pd.DataFrame, floor: float) -> None:
+def _original(axes: Axes, paper: pd.DataFrame) -> None:
     """Draw, from each regularizer's lowest point to the right, its plateau; its value at the end where it is known."""
     for name, rows in paper.groupby("regularizer"):
         look = style.regularizer_look(name)
@@ -153,5 +163,3 @@ def _original(axes: Axes, paper: pd.DataFrame, floor: float) -> None:
         x = np.array([at.loc["lowest", X], (1 + at.loc["lowest", X]) / 2, 1])
         axes.plot(x, y, linestyle="--", linewidth=0.7, color=look["color"], zorder=1)
         axes.plot(x[:1], y[:1], linestyle="none", **look, markerfacecolor="white", markersize=4.5, zorder=2)
-        low, high = axes.get_ylim()
-        axes.set_ylim(min(low, y.min() - 0.01), max(high, y.max() + 0.01))

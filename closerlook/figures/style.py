@@ -41,7 +41,7 @@ ACCENT = "#8E3A80"
 """For what is no noise kind: regularizers."""
 REGULARIZER_LOOKS = {
     "none": (CLEAN, "+"),
-    "LASS": ("#88CCEE", "P"),
+    "LASS": ("#3C9FD4", "P"),
     "LASS + dropout": ("#332288", "D"),
     "dropout": ("#117733", "o"),
     "input dropout": ("#44AA99", "s"),
@@ -244,7 +244,7 @@ def regularizer_look(name: str) -> dict[str, object]:
 
 def regularizer_key(name: str, strength: str = "", **line: object) -> Line2D:
     """Return a legend entry in the colour and with the marker of a regularizer, with its strength if one is given."""
-    words = "no regularizer" if name == "none" else f"{name} {strength}".strip()
+    words = "no regularizer" if name == "none" else f"{name} ({strength})" if strength else name
     return Line2D([], [], label=words, **{**regularizer_look(name), **line})
 
 

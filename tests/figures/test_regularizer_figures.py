@@ -72,21 +72,22 @@ def test_the_frontier_has_a_panel_per_data_set(files: list[Path]) -> None:
         "MNIST 14×14, 1,000 training examples", "CIFAR-10 14×14, 1,000 training examples",
     ]  # fmt: skip
     words = {text.get_text() for text in drawing.axes[0].texts}
-    assert words == {"0.25", "0.5", "0.25 + 0.5", "↓0.5"}  # weight decay lies below the panel
-    steps = [line for line in drawing.axes[0].lines if line.get_drawstyle() == "steps-post"]
-    dropout = next(line for line in steps if len(line.get_xdata()) == 3)
-    np.testing.assert_allclose(dropout.get_xdata(), [0.69, 0.89, 1], rtol=1e-6)
-    np.testing.assert_allclose(dropout.get_ydata(), [0.895, 0.91, 0.91], rtol=1e-6)
-    assert "↓: further down." in note_of(drawing)
+    assert words == {"0.25", "0.5", "0.25 + 0.5"}
+    marks = [line for line in drawing.axes[0].lines if line.get_marker() == "v" and len(line.get_xdata())]
+    np.testing.assert_allclose([line.get_xdata() for line in marks], [[0.19]])  # weight decay lies below the panel
+    dropout = next(line for line in drawing.axes[0].lines if len(line.get_xdata()) == 4)
+    np.testing.assert_allclose(dropout.get_xdata(), [0.69, 0.89, 0.89, 1], rtol=1e-6)
+    np.testing.assert_allclose(dropout.get_ydata(), [0.895, 0.895, 0.91, 0.91], rtol=1e-6)
+    assert "At the lower edge: further down." in note_of(drawing)
 
 
-def test_points_that_memorize_more_for_nothing_are_hollow(files: list[Path]) -> None:
+def test_points_that_memorize_more_for_nothing_are_faint(files: list[Path]) -> None:
     table = regularizer_frontier.tabulate(files[:1])
     worse = (table["strength"] == "0.25") & (table["noise"] == "none")
     table.loc[worse, "best_validation_accuracy"] = 0.89
     axes = regularizer_frontier.draw(table).axes[0]
-    hollow = [line.get_xdata().tolist() for line in axes.lines if line.get_markerfacecolor() == "white"]
-    np.testing.assert_allclose(hollow, [[0.89]])
+    faint = [line.get_xdata().tolist() for line in axes.lines if line.get_alpha() == 0.35]
+    np.testing.assert_allclose(faint, [[0.89]])
 
 
 def test_the_originals_points_stand_beside_cifar_10_alone(files: list[Path]) -> None:
