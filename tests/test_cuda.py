@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from closerlook.nets.alexnet import SmallAlexNet
 from closerlook.nets.mlp import MLP
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.training.device import device_name, prepare_device
@@ -14,11 +15,17 @@ from closerlook.training.trainer import train_ensemble
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 PLAIN = (Member(seed=0), Member(seed=1, learning_rate=0.05, weight_decay=0.01), Member(seed=1, momentum=0.0))
-REGULARISED = (Member(seed=0, dropout=0.5), Member(seed=1, input_noise=0.5), Member(seed=2, adversarial=0.1))
+REGULARISED = (
+    Member(seed=0, dropout=0.5),
+    Member(seed=1, input_noise=0.5),
+    Member(seed=2, adversarial=0.1),
+    Member(seed=3, lass=0.5, dropout=0.1),
+)
 NETWORK = MLP((1, 14, 14), (64, 32), 10)
+CONVOLUTIONAL = SmallAlexNet((1, 14, 14), (8, 8, 32, 16), 10)
 
 
-def train(members, device):
+def train(members, device, network=NETWORK):
     spec = Ensemble(
         "mnist", 14, 500, 100, "mlp", (64, 32), 32, 5, members, checkpoints=Checkpoints((5,), losses=(1.0,))
     )
@@ -33,7 +40,7 @@ def train(members, device):
         pixel=2.0,
     )
     moved = Problem(**{key: value.to(device) if torch.is_tensor(value) else value for key, value in vars(data).items()})
-    return train_ensemble(spec, NETWORK, CrossEntropy(), moved)
+    return train_ensemble(spec, network, CrossEntropy(), moved)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +60,24 @@ def test_training_agrees_with_the_cpu(cuda):
     np.testing.assert_allclose(gpu.checkpoints["epoch-5"], cpu.checkpoints["epoch-5"], atol=1e-4)
 
 
+def test_convolutional_gradients_and_statistics_agree_with_the_cpu(cuda):
+    generator, objective, results = torch.Generator().manual_seed(0), CrossEntropy(), []
+    inputs = torch.randn(2, 20, 1, 14, 14, generator=generator, dtype=torch.float64)
+    targets = torch.randint(10, (2, 20), generator=generator)
+    for device in (cuda, torch.device("cpu")):
+        parameters, labels = CONVOLUTIONAL.initialise([0, 1]).double().to(device), targets.to(device)
+        outputs, tape = CONVOLUTIONAL.forward(parameters, inputs.to(device), None, True)
+        gradient = torch.zeros_like(parameters)
+        CONVOLUTIONAL.backward(tape, objective.gradient(outputs, labels), CONVOLUTIONAL.views(gradient))
+        CONVOLUTIONAL.update_statistics(parameters, tape)
+        results.append((gradient.cpu(), parameters.cpu()))
+    for gpu, cpu in zip(*results, strict=True):
+        torch.testing.assert_close(gpu, cpu, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("network", [NETWORK, CONVOLUTIONAL], ids=["mlp", "alexnet"])
 @pytest.mark.parametrize("members", [PLAIN, REGULARISED], ids=["plain", "regularised"])
-def test_two_runs_give_the_same_bytes(cuda, members):
-    first, second = train(members, cuda), train(members, cuda)
+def test_two_runs_give_the_same_bytes(cuda, members, network):
+    first, second = train(members, cuda, network), train(members, cuda, network)
     np.testing.assert_array_equal(first.checkpoints["epoch-5"], second.checkpoints["epoch-5"])
     np.testing.assert_array_equal(first.histories["validation_loss"], second.histories["validation_loss"])

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-GRAPH_BYTES = {"cpu": 2**28, "cuda": 2**33}
+GRAPH_BYTES = {"cpu": 2**28, "cuda": 2**31}
 """Size of the tape of all members up to which the Hessian's graph is kept; beyond it examples go in chunks, each with a
 graph of its own for every product (a third more work)."""
 
