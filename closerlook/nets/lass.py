@@ -113,7 +113,7 @@ def find_critical(
                 ascent = current.ascent().mul_(lengths)
             kept = current.drop() if drop else None
             if kept is not None:
-                ascent, shift = ascent[:, kept], shift[:, kept]
+                ascent, shift = ascent.index_select(1, kept), shift.index_select(1, kept)
             shift.add_(ascent).add_(current.rows(normals, iteration))
             torch.minimum(torch.maximum(shift, -radius, out=shift), radius, out=shift)
             if current.look(current.start + shift, iteration):
@@ -206,7 +206,8 @@ class _Search:
             return None
         kept = (~self.found[0]).nonzero().squeeze(1)
         self.droppable, self.whole, self.columns = 0, False, self.columns[kept]
-        self.start, self.found, self.labels = self.start[:, kept], self.found[:, kept], self.labels[:, :, kept]
+        self.start, self.found = self.start.index_select(1, kept), self.found[:, kept]
+        self.labels = self.labels[:, :, kept]
         self.answered = self.labels == self.classes
         return kept
 
