@@ -29,7 +29,7 @@ from closerlook import nets
 from closerlook.data.corruption import write_noise
 from closerlook.data.loading import load_training_data
 from closerlook.measures.gini import gini
-from closerlook.measures.sensitivity import Plan, example_sensitivity
+from closerlook.measures.sensitivity import Plan, follow
 from closerlook.measures.trajectory import Trajectory
 from closerlook.spec import Ensemble, Member
 from closerlook.training.evaluation import evaluate_training
@@ -84,7 +84,8 @@ def measure(kind: str, arguments: argparse.Namespace):
     trajectory = Trajectory(stack, horizons[-1], recompute=True)
     original = ORIGINAL.get((kind, arguments.own_class), ())
     for index, horizon in enumerate(horizons):
-        found = gini(example_sensitivity(trajectory, plan, horizon))
+        sensitivity = follow(trajectory, plan.minibatch_losses(trajectory, horizon), plan.at_once)
+        found = gini(sensitivity.mean(dim=0).numpy())
         _, state = next(trajectory.backwards(horizon))
         losses, correct = evaluate_training(network, stack.objective, state.unsqueeze(0), stack.problem)
         published = original[index] if index < len(original) else ""

@@ -28,10 +28,15 @@ from closerlook.nets.network import Network, Objective
 
 @dataclass(frozen=True)
 class LaterLoss:
-    """The mean loss over some training examples (numbers from 0) at the state after `step` updates."""
+    """The mean loss over some training examples (numbers from 0) at the state after `step` updates.
+
+    With `direct` the inputs of these examples count as inputs of the loss itself, too, and not only of the updates
+    before it.
+    """
 
     step: int
     examples: Int[Tensor, " batch"]
+    direct: bool = False
 
 
 @runtime_checkable
@@ -53,9 +58,7 @@ def input_derivatives(
     objective: Objective,
     inputs: Float[Tensor, " example *site"],
     labels: Int[Tensor, " example"],
-    *,
-    direct: bool = False,
-) -> list[Float[Tensor, "example block pixel"]]:
+) -> list[tuple[list[int], Float[Tensor, "example _ pixel"]]]:
     """Return the derivative of each loss with respect to each training input, through all updates before it.
 
     Parameters
@@ -70,34 +73,34 @@ def input_derivatives(
     inputs, labels : Tensor
         The training set. The precision of `inputs` is that of the recursion. The first derivatives that it starts from
         are always float64: of an example that fits almost perfectly float32 would keep no digit.
-    direct : bool
-        Also count the inputs' direct effect on the loss at its own step, not only that through the updates before it.
 
     Returns
     -------
-    list of Tensor (example, block, pixel)
-        Blocks of losses, in their order; inputs are flattened. Units: loss per unit of input.
+    list of (list of int, Tensor (example, block, pixel))
+        Blocks: which of the losses they hold, and their derivatives; inputs are flattened. Units: loss per unit of
+        input.
     """
     kind = MLPAdjoints if isinstance(network, MLP) else AutogradAdjoints
-    sizes = _sizes(len(losses), kind.most(network, inputs.device, inputs.itemsize))
-    blocks = [kind(network, objective, size, inputs) for size in sizes]
-    places = [(block, index) for block in blocks for index in range(block.count)]
+    plan = _blocks([loss.step for loss in losses], kind.most(network, inputs.device, inputs.itemsize))
+    blocks = [kind(network, objective, len(positions), inputs) for positions in plan]
+    begins = [losses[positions[0]].step for positions in plan]
     starting: dict[int, list] = {}
-    for loss, place in zip(losses, places, strict=True):
-        starting.setdefault(loss.step, []).append((loss.examples, *place))
-    last = max(starting)
-    for step, parameters in updates.backwards(last):
-        if step < last:
+    for block, positions in zip(blocks, plan, strict=True):
+        for index, position in enumerate(positions):
+            starting.setdefault(losses[position].step, []).append((losses[position], block, index))
+    for step, parameters in updates.backwards(begins[0]):
+        under_way = [block for block, begin in zip(blocks, begins, strict=True) if step < begin]
+        if under_way:
             batch = updates.batches[step]
             update = kind.first_order(network, objective, parameters.to(inputs), inputs[batch], labels[batch])
-            for block in blocks:
+            for block in under_way:
                 block.step_back(update, batch, -updates.rates[step] / len(batch))
-        for examples, block, index in starting.get(step, ()):
-            terms = (network, objective, parameters, inputs[examples], labels[examples])
+        for loss, block, index in starting.get(step, ()):
+            terms = (network, objective, parameters, inputs[loss.examples], labels[loss.examples])
             block.join(index, _parameter_gradient(*terms).to(inputs))
-            if direct:
-                block.derivatives[:, index].index_add_(0, examples, _input_gradient(*terms).to(inputs))
-    return [block.derivatives for block in blocks]
+            if loss.direct:
+                block.derivatives[:, index].index_add_(0, loss.examples, _input_gradient(*terms).to(inputs))
+    return [(positions, block.derivatives) for positions, block in zip(plan, blocks, strict=True)]
 
 
 def sensitivities(
@@ -108,26 +111,40 @@ def sensitivities(
     inputs: Float[Tensor, " example *site"],
     labels: Int[Tensor, " example"],
     *,
-    direct: bool = False,
     at_once: int = 250,
 ) -> Float[Tensor, "loss example"]:
     """Return the L1 norm, averaged over pixels, of each loss's derivative with respect to each training input.
 
-    `at_once` losses go back together, which bounds memory: they keep example x pixel numbers each. The rest is as in
-    `input_derivatives`.
+    `at_once` losses go back together, the latest first, which bounds memory: they keep examples x pixels numbers each.
+    The rest is as in `input_derivatives`.
     """
-    found = []
+    order = _latest_first([loss.step for loss in losses])
+    found = inputs.new_empty(len(losses), len(inputs))
     for start in range(0, len(losses), at_once):
-        some = losses[start : start + at_once]
-        blocks = input_derivatives(updates, some, network, objective, inputs, labels, direct=direct)
-        found += [block.abs_().mean(dim=2).T for block in blocks]
-    return torch.cat(found)
+        some = order[start : start + at_once]
+        setting = (network, objective, inputs, labels)
+        for positions, block in input_derivatives(updates, [losses[position] for position in some], *setting):
+            found[[some[position] for position in positions]] = block.abs_().mean(dim=2).T
+    return found
 
 
-def _sizes(count: int, most: int) -> list[int]:
-    """Return the sizes of as few blocks as possible, as equal as possible."""
-    blocks = -(-count // most)
-    return [count // blocks + (number < count % blocks) for number in range(blocks)]
+IDLE = 0.25
+"""Of its way, the share that a loss may spend in a block that is under way before it joins: zeros cost like numbers."""
+
+
+def _blocks(steps: Sequence[int], most: int) -> list[list[int]]:
+    """Return the positions of the losses in blocks, the latest first, of at most `most` and of similar steps."""
+    blocks: list[list[int]] = []
+    for position in _latest_first(steps):
+        if blocks and len(blocks[-1]) < most and steps[position] >= (1 - IDLE) * steps[blocks[-1][0]]:
+            blocks[-1].append(position)
+        else:
+            blocks.append([position])
+    return blocks
+
+
+def _latest_first(steps: Sequence[int]) -> list[int]:
+    return sorted(range(len(steps)), key=lambda position: -steps[position])
 
 
 def _parameter_gradient(

@@ -76,7 +76,7 @@ class Plan:
         members = [(labels == label).nonzero().flatten() for label in range(classes)]
         present = [examples for examples in members if len(examples)]
         times = self.times(self.steps[-1], max(1, self.losses // classes))
-        return [LaterLoss(step + 1, examples) for step in times for examples in present]
+        return [LaterLoss(step + 1, examples, direct=True) for step in times for examples in present]
 
 
 def class_means(
@@ -207,33 +207,32 @@ def member_sensitivity(
     stack = trajectory.stack
     found = MemberSensitivity.missing(plan, stack.problem.rows.shape[1], classes)
     reached = trajectory.starts[-1 if epochs is None else min(epochs, len(trajectory.starts) - 1)]
-    for index, horizon in enumerate(plan.steps):
-        if horizon > reached:
-            return found
-        found.examples[index] = example_sensitivity(trajectory, plan, horizon)
+    horizons = [horizon for horizon in plan.steps if horizon <= reached]
+    losses = [loss for horizon in horizons for loss in plan.minibatch_losses(trajectory, horizon)]
+    labels = stack.problem.labels[0]
+    if classes and len(horizons) == len(plan.steps):
+        losses += plan.class_losses(labels, classes)
+    if not losses:
+        return found
+    sensitivity = follow(trajectory, losses, plan.at_once)
+    for index, horizon in enumerate(horizons):
+        own = sensitivity[index * plan.losses : (index + 1) * plan.losses]
+        found.examples[index] = own.mean(dim=0).cpu().numpy()
         _, state = next(trajectory.backwards(horizon))
-        losses, correct = evaluate_training(stack.network, stack.objective, state.unsqueeze(0), stack.problem)
-        found.train_loss[index] = losses.mean().item()
+        by_example, correct = evaluate_training(stack.network, stack.objective, state.unsqueeze(0), stack.problem)
+        found.train_loss[index] = by_example.mean().item()
         found.train_accuracy[index] = correct.double().mean().item()
-    if classes:
-        labels = stack.problem.labels[0]
-        by_class = _follow(trajectory, plan, plan.class_losses(labels, classes), direct=True)
+    by_class = sensitivity[len(horizons) * plan.losses :]
+    if len(by_class):
         found.matrix[...] = class_means(by_class, labels, classes)
     return found
 
 
-def example_sensitivity(trajectory: Trajectory, plan: Plan, horizon: int) -> Float[np.ndarray, " example"]:
-    """Return every training example's sensitivity before a horizon: the mean over the plan's minibatch losses."""
-    return _follow(trajectory, plan, plan.minibatch_losses(trajectory, horizon)).mean(dim=0).cpu().numpy()
-
-
-def _follow(trajectory: Trajectory, plan: Plan, losses: Sequence[LaterLoss], direct: bool = False) -> Tensor:
-    """Return (loss, example) in units of loss per pixel intensity."""
+def follow(trajectory: Trajectory, losses: Sequence[LaterLoss], at_once: int) -> Float[Tensor, "loss example"]:
+    """Return the sensitivity of losses of a trajectory's own network, in units of loss per pixel intensity."""
     stack, problem = trajectory.stack, trajectory.stack.problem
-    inputs, labels = problem.inputs(problem.rows[0]), problem.labels[0]
-    setting = (stack.network, stack.objective, inputs, labels)
-    found = sensitivities(trajectory, losses, *setting, direct=direct, at_once=plan.at_once)
-    return found * problem.pixel
+    setting = (stack.network, stack.objective, problem.inputs(problem.rows[0]), problem.labels[0])
+    return sensitivities(trajectory, losses, *setting, at_once=at_once) * problem.pixel
 
 
 def _checkpoints(file: h5py.File, path: Path, network: Network, number: int) -> dict[int, Tensor]:

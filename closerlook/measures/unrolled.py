@@ -21,8 +21,6 @@ def unrolled_derivatives(
     objective: Objective,
     inputs: Float[Tensor, " example *site"],
     labels: Int[Tensor, " example"],
-    *,
-    direct: bool = False,
 ) -> Float[Tensor, "loss example pixel"]:
     """Train by plain SGD within autograd's graph, and return each loss's derivative with respect to each input.
 
@@ -34,7 +32,7 @@ def unrolled_derivatives(
         Training examples (numbers from 0) and learning rate of every update.
     losses : sequence of LaterLoss
         At most so many updates after the start as there are `batches`.
-    network, objective, inputs, labels, direct
+    network, objective, inputs, labels
         See `closerlook.measures.adjoint.input_derivatives`.
 
     Returns
@@ -52,7 +50,7 @@ def unrolled_derivatives(
             states.append(states[-1] - rate * gradient)
         found = []
         for later in losses:
-            seen = leaf if direct else leaf.detach()
+            seen = leaf if later.direct else leaf.detach()
             value = _mean_loss(network, objective, states[later.step], seen[later.examples], labels[later.examples])
             gradient = torch.autograd.grad(value, leaf, retain_graph=True, allow_unused=True)[0]
             found.append(torch.zeros_like(leaf) if gradient is None else gradient)

@@ -35,11 +35,14 @@ class Run:
     def setting(self):
         return self.network, self.objective, self.inputs, self.labels
 
-    def unrolled(self, losses, **options):
-        return unrolled_derivatives(self.states[0], self.batches, self.rates, losses, *self.setting, **options)
+    def unrolled(self, losses):
+        return unrolled_derivatives(self.states[0], self.batches, self.rates, losses, *self.setting)
 
-    def adjoint(self, losses, **options):
-        return torch.cat(input_derivatives(self, losses, *self.setting, **options), dim=1).transpose(0, 1)
+    def adjoint(self, losses):
+        found = self.inputs.new_empty(len(losses), EXAMPLES, SIDE**2)
+        for positions, block in input_derivatives(self, losses, *self.setting):
+            found[positions] = block.transpose(0, 1)
+        return found
 
 
 def train(
@@ -64,8 +67,8 @@ def train(
     return run
 
 
-def later(run, *steps):
-    return [LaterLoss(step, run.batches[step % len(run.batches)]) for step in steps]
+def later(run, *steps, direct=False):
+    return [LaterLoss(step, run.batches[step % len(run.batches)], direct) for step in steps]
 
 
 @pytest.mark.parametrize("direct", [False, True], ids=["direct path cut", "kept"])
@@ -73,8 +76,8 @@ def later(run, *steps):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_agrees_with_the_unrolled_graph(objective, widths, direct):
     run = train(OBJECTIVES[objective](), widths)
-    losses = later(run, 1, 2, 5, 9)
-    torch.testing.assert_close(run.adjoint(losses, direct=direct), run.unrolled(losses, direct=direct), **CLOSE)
+    losses = later(run, 1, 9, 2, 5, direct=direct)
+    torch.testing.assert_close(run.adjoint(losses), run.unrolled(losses), **CLOSE)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 40])
@@ -101,8 +104,8 @@ def test_double_backward_agrees_and_serves_networks_that_are_no_mlp(monkeypatch)
 @pytest.mark.parametrize("direct", [False, True], ids=["direct path cut", "kept"])
 def test_agrees_with_finite_differences_of_whole_training_runs(direct):
     run, step, size = train(CrossEntropy()), 9, 1e-5
-    (loss,) = later(run, step)
-    derivatives = run.adjoint([loss], direct=direct)[0].view_as(run.inputs)
+    (loss,) = later(run, step, direct=direct)
+    derivatives = run.adjoint([loss])[0].view_as(run.inputs)
 
     def value(example, shift):
         inputs = run.inputs.clone()
@@ -117,16 +120,26 @@ def test_agrees_with_finite_differences_of_whole_training_runs(direct):
         torch.testing.assert_close(derivatives[example, 0, 1, 2], slope, rtol=1e-6, atol=1e-10)
 
 
-def test_small_blocks_and_small_groups_change_nothing(monkeypatch):
+def test_the_direct_path_can_be_kept_for_some_losses_only():
+    run = train(OffsetLikelihood())
+    losses = [*later(run, 9, 3, direct=True), *later(run, 9, 3)]
+    torch.testing.assert_close(run.adjoint(losses), run.unrolled(losses), **CLOSE)
+
+
+@pytest.mark.parametrize("room", [1, 3, 100])
+def test_small_blocks_and_small_groups_change_nothing(monkeypatch, room):
     run = train(OffsetLikelihood(), steps=8)
-    losses = later(run, 1, 2, 3, 4, 5, 6, 8)
-    whole = run.adjoint(losses)
-    monkeypatch.setitem(second_order.BLOCK_BYTES, "cpu", 3 * 7 * SIDE**2 * 8)  # three losses
-    blocks = input_derivatives(run, losses, *run.setting)
-    assert [block.shape[1] for block in blocks] == [3, 2, 2]
-    torch.testing.assert_close(torch.cat(blocks, 1).transpose(0, 1), whole, **CLOSE)
+    losses = later(run, 7, 1, 8, 2, 8, 4, 8)
+    whole = run.unrolled(losses)
+    monkeypatch.setitem(second_order.BLOCK_BYTES, "cpu", room * 7 * SIDE**2 * 8)
+    torch.testing.assert_close(run.adjoint(losses), whole, **CLOSE)
     in_groups = sensitivities(run, losses, *run.setting, at_once=2)
     torch.testing.assert_close(in_groups, whole.abs().mean(2), **CLOSE)
+
+
+def test_blocks_hold_losses_of_similar_steps_the_latest_first():
+    assert adjoint._blocks([100, 30, 80, 31, 100, 74], most=10) == [[0, 4, 2], [5], [3, 1]]
+    assert adjoint._blocks([9, 9, 9, 9, 9], most=2) == [[0, 1], [2, 3], [4]]
 
 
 def test_an_example_that_training_has_not_seen_has_no_part_in_the_loss():

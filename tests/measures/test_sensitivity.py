@@ -69,7 +69,7 @@ def measure(trained, **options):
         return {name: values[:] for name, values in file.items()}, dict(file.attrs), lines
 
 
-def unrolled(number, losses, direct=False, spec=SPEC):
+def unrolled(number, losses, spec=SPEC):
     """Return (loss, example, pixel) of a member by autograd through all updates, and the member's labels."""
     data, network = training_data(spec.own_class), network_of(spec)
     objective = OBJECTIVES[spec.objective]()
@@ -77,7 +77,7 @@ def unrolled(number, losses, direct=False, spec=SPEC):
     inputs, labels = torch.from_numpy(data.pool[data.rows[number]]).double(), torch.from_numpy(data.labels[number])
     start = next(trajectory.backwards(0))[1].double()
     setting = (losses(trajectory, labels), network, objective, inputs, labels)
-    return unrolled_derivatives(start, trajectory.batches, trajectory.rates, *setting, direct=direct), labels
+    return unrolled_derivatives(start, trajectory.batches, trajectory.rates, *setting), labels
 
 
 def test_an_examples_sensitivity_is_that_of_the_unrolled_graph(train):
@@ -94,7 +94,7 @@ def test_an_examples_sensitivity_is_that_of_the_unrolled_graph(train):
 def test_the_class_matrix_is_that_of_the_unrolled_graph_with_the_direct_path(train):
     found, _, _ = measure(train(), losses=6)
     plan = Plan(**{**OPTIONS, "losses": 6})
-    by_pixel, labels = unrolled(1, lambda _, labels: plan.class_losses(labels, CLASSES), direct=True)
+    by_pixel, labels = unrolled(1, lambda _, labels: plan.class_losses(labels, CLASSES))
     by_loss = PIXEL * by_pixel.abs().mean(dim=2)  # two steps of three classes
     columns = torch.stack([by_loss[:, labels == label].mean(dim=1) for label in range(CLASSES)], dim=1)
     expected = (columns[:3] + columns[3:]) / 2
