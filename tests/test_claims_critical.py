@@ -152,7 +152,7 @@ def test_from_the_peak_on_the_share_counts_where_it_was_measured():
     ("test", "column"), [(rises_then_levels_off, "validation_critical"), (rises_then_falls, "training_critical")]
 )
 def test_noise_alone_is_rarely_taken_for_a_rise_or_a_fall(test, column):
-    """In 4 % of tables of noise the interval lies above 0 (2.5 % nominal); from each seed's own extreme in very many."""
+    """In 4 % of tables of noise the interval lies above 0 (2.5 % nominal); from each seed's own extreme very often."""
     random, above, naive, tables = np.random.default_rng(0), 0, 0, 100
     for _ in range(tables):
         table = rows([0.0] * 6, column=column)

@@ -1,9 +1,10 @@
 """Tests of B-Figs 7 to 9: critical samples and accuracies over training.
 
 The lowest or highest of several noisy points is extreme by chance, too. So where a claim starts from such a point, its
-epoch is chosen for each seed on the mean curve of the other seeds: the seed's own noise has no part in the choice. Seeds
-choose for one another, which ties them a little: of pure noise an interval lies beyond 0 on either side in 3 to 4 % of
-cases, not in 2.5 %; with its conditions hardly any claim passes.
+epoch is chosen for each seed on the mean curve of the other seeds: the seed's own noise has no part in the choice.
+Seeds choose for one another, which ties them a little: of pure noise an interval lies beyond 0 on either side in 3 to
+4 % of cases, not in 2.5 %; with its conditions hardly any claim passes.
+
 Critical samples are taken at the smallest radius of the experiment unless `box` says otherwise (2: at the next).
 """
 
