@@ -93,6 +93,14 @@ def test_one_regularizer_is_held_against_another() -> None:
     assert verdict(run("memorizes_less", two_regularizers(0.6, 0.7), **options), 1) == "contradicted"
 
 
+def test_a_pair_without_the_others_own_choice_is_not_held_against_it() -> None:
+    table = two_regularizers(0.7, 0.6)
+    coarse = table[table["strength"] != "0.5 + 0.5"]
+    found = run("memorizes_less", coarse, **OPTIONS | {"regularizer": "LASS + dropout", "against": "dropout"})
+    assert found.notes == ("not run at this scale: LASS + dropout with dropout 0.5, its own choice",)
+    assert verdict(found, 1) == "undecided"
+
+
 def test_a_better_regularizer_that_costs_validation_is_contradicted() -> None:
     table = two_regularizers(0.7, 0.6)
     table.loc[table["regularizer"] == "LASS + dropout", "best_validation_accuracy"] -= 0.05
@@ -144,7 +152,7 @@ def test_the_same_order_everywhere_does_not_differ() -> None:
 def test_a_pair_turned_round_is_its_share_of_the_pairs() -> None:
     found = run("order_differs", curves([0.1, 0.2, 0.3, 0.4], [0.8, 0.7, 0.9, 1.0]))
     assert found.effect == pytest.approx(1 / 6)
-    assert found.notes == ("4 curves; the units are pairs of seeds",)
+    assert (found.n, found.units, found.notes) == (3, "seed pairs", ("4 curves",))
     assert verdict(found, 1) == "supported"
 
 

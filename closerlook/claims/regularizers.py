@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -34,7 +35,8 @@ def memorizes_less(
     validation accuracy on real data is at most `tolerance` points under no regularizer's (none: the one with the best
     validation accuracy). Judged on the odd seeds, so that the choice does not flatter it: the drop must exceed the
     threshold, and validation must not be inferior to no regularizer's: the difference must lie above -`margin`
-    points. The drop is counted from `against`, another regularizer chosen likewise, or none.
+    points. The drop is counted from `against`, another regularizer chosen likewise, or none. Where `regularizer` has
+    `against` as a part, it must have been run with what that chose, or a coarser grid would decide.
     """
     points = against_none(rows)
     if not {regularizer, against} <= set(points["regularizer"]):
@@ -42,6 +44,8 @@ def memorizes_less(
     strength, base = (choose(even_seeds(points), name, tolerance) for name in (regularizer, against))
     if strength is None or base is None:
         return over_seeds(pd.Series(dtype=float), threshold, [], "no even seed to choose a strength on")
+    if not _comparable(points, regularizer, against, base):
+        return over_seeds(pd.Series(dtype=float), threshold, [], f"{regularizer} with {against} {base}, its own choice")
     ours = _odd(points, regularizer, strength)
     drops = (ours["drop"] - _odd(points, against, base)["drop"]).dropna()
     validation = mean_effect(ours["change"].to_numpy(float), threshold=-margin)
@@ -75,6 +79,15 @@ def harmless_drop(rows: pd.DataFrame, side: int, threshold: float, *, regularize
     return over_seeds(_odd(points, regularizer, strength)["drop"], threshold, notes, "no odd seed to judge on")
 
 
+def _comparable(points: pd.DataFrame, regularizer: str, against: str, base: str) -> bool:
+    """Whether a regularizer that has `against` as a part was run with that part at the strength `base`."""
+    names = regularizer.split(" + ")
+    if against not in names:
+        return True
+    strengths = points.loc[points["regularizer"] == regularizer, "strength"]
+    return base in {strength.split(" + ")[names.index(against)] for strength in strengths}
+
+
 def _odd(points: pd.DataFrame, regularizer: str, strength: str) -> pd.DataFrame:
     """Return `drop` and `change` of a regularizer by odd seed."""
     chosen = points[(points["regularizer"] == regularizer) & (points["strength"] == strength)]
@@ -106,8 +119,8 @@ def order_differs(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
         across = (_turned(noise[a], real[b]) + _turned(noise[b], real[a])) / 2
         within = (_turned(noise[a], noise[b]) + _turned(real[a], real[b])) / 2
         excess.append(across - within)
-    notes = [f"{len(names)} curves; the units are pairs of seeds"] if excess else [f"{NOT_RUN}: no pair of seeds"]
-    return mean_effect(excess, threshold=threshold, notes=notes)
+    notes = [f"{len(names)} curves"] if excess else [f"{NOT_RUN}: no pair of seeds"]
+    return replace(mean_effect(excess, threshold=threshold, notes=notes), units="seed pairs")
 
 
 def _mean_curves(rows: pd.DataFrame) -> pd.DataFrame:

@@ -44,6 +44,15 @@ def by_size(strength: str) -> tuple[float, ...]:
     return tuple(float(part) for part in strength.split(" + "))
 
 
+def one_each(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `named` with each network once: two experiments may both train one without a regularizer.
+
+    Where their numbers differ (a GPU's last bits depend on who else is in the stack) the first one's are kept.
+    """
+    names = [name for name in (*style.IDENTITY, "epoch") if name in table]
+    return table.drop_duplicates(names, ignore_index=True)
+
+
 def require_equal_epochs(table: pd.DataFrame) -> None:
     """Refuse rows of `tables.runs` in which the networks of a data set were to train for different times.
 

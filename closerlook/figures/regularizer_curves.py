@@ -19,6 +19,7 @@ from closerlook.figures.regularized import (
     choose,
     even_seeds,
     named,
+    one_each,
     order,
     real_and_random,
     require_equal_epochs,
@@ -50,8 +51,8 @@ def tabulate(
     """
     ends = real_and_random(named(runs(trained)))
     require_equal_epochs(ends)
-    chosen = pd.concat([_chosen(rows) for _, rows in ends.groupby(CELL)], ignore_index=True)
-    curves = real_and_random(named(histories(trained, "train_accuracy")))
+    chosen = pd.concat([_chosen(rows) for _, rows in one_each(ends).groupby(CELL)], ignore_index=True)
+    curves = real_and_random(one_each(named(histories(trained, "train_accuracy"))))
     return with_targets(tidy(curves.merge(chosen, on=list(chosen.columns)), COLUMNS), targets)
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
-from closerlook.figures.regularized import X, Y, named, order, require_equal_epochs, trade_off
+from closerlook.figures.regularized import X, Y, named, one_each, order, require_equal_epochs, trade_off
 from closerlook.figures.tables import runs, tidy, with_targets
 
 MEASURES = ()
@@ -42,7 +42,7 @@ def tabulate(
     """
     table = named(runs(trained))
     require_equal_epochs(table)
-    return with_targets(tidy(table, COLUMNS), targets)
+    return with_targets(tidy(one_each(table), COLUMNS), targets)
 
 
 @style.house

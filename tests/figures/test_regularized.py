@@ -103,6 +103,18 @@ def test_networks_trained_for_different_times_are_not_compared(train: Callable[.
     regularized.require_equal_epochs(tables.runs([paths[0], other]))
 
 
+def test_a_network_of_two_experiments_is_one_observation(train: Callable[..., Path], tmp_path: Path) -> None:
+    stack = (Member(), Member(dropout=0.5))
+    paths = [
+        train(stack[:count], train_accuracy=accuracy, folder=tmp_path / str(count))
+        for count, accuracy in ((2, 0.9), (1, 0.8))
+    ]
+    found = regularized.one_each(regularized.named(tables.runs(paths)))
+    assert found[["strength", "final_train_accuracy"]].values.tolist() == [["0", 0.9], ["0.5", 0.9]]
+    curves = regularized.one_each(regularized.named(tables.histories(paths, "train_accuracy")))
+    assert len(curves) == 2 * 4
+
+
 def test_no_random_labels_is_no_error() -> None:
     table = cells({("none", "0"): (1.0, 0.9)}).query("noise == 'none'")
     assert len(regularized.real_and_random(table)) == 2
