@@ -264,7 +264,5 @@ class AutogradNetwork(Network):
 
     def _named(self, parameters: Tensor) -> dict[str, Tensor]:
         """Return the parameters by name; statistics as copies, cut off from the graph."""
-        copies = {
-            name: part.detach().clone() for name, part in self.views(parameters).items() if name in self.statistics
-        }
-        return self.views(parameters) | copies
+        views = self.views(parameters)
+        return views | {name: views[name].detach().clone() for name in self.statistics}
