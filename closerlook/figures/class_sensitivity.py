@@ -1,0 +1,166 @@
+"""B-Fig 4: how much each class's loss depends on the training examples of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import NullLocator
+
+from closerlook.figures import levels, style
+from closerlook.figures.sensitivity import MEMBER, PROBLEM, require_one_each, sensitivity_files
+from closerlook.figures.tables import tidy
+
+MEASURES = ("sensitivity",)
+COLUMNS = (*MEMBER, "steps", "loss_class", "example_class", "sensitivity", "diverged")
+SUMMARIES = {
+    "dominance": "Diagonal / rest",
+    "share": "Off-diagonal share",
+    "spread": "Off-diagonal CV",
+}
+"""The numbers of `summarise`, in words."""
+
+
+def tabulate(
+    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]], targets: Path | None = None
+) -> pd.DataFrame:
+    """Return one row per network and pair of classes: `COLUMNS`.
+
+    `sensitivity` is the mean derivative (L1 norm, mean over pixels, per unit of pixel intensity) of the mean loss of
+    `loss_class` after `steps` updates with respect to a training example labelled `example_class`; an input's direct
+    effect on its own class's loss counts too. Networks with a class for every example have no rows.
+
+    Raises
+    ------
+    ValueError
+        If a trained.h5 has no sensitivity.h5 beside it, no file has a class matrix, or `targets` are given: of the
+        original only the range of the colours is known, and it is of another scaling.
+    """
+    if targets is not None:
+        raise ValueError("class_sensitivity: no values of the original figure are comparable; leave its targets out")
+    tables = []
+    for members, file in sensitivity_files(trained, measured):
+        if "class_matrix" not in file:
+            continue
+        matrices = file["class_matrix"][:]
+        member, row, column = (index.ravel() for index in np.indices(matrices.shape))
+        pairs = {"loss_class": row, "example_class": column, "sensitivity": matrices.ravel()}
+        tables.append(members.iloc[member].reset_index(drop=True).assign(steps=file["steps"][-1], **pairs))
+    if not tables:
+        raise ValueError("no sensitivity.h5 with a class_matrix: the figure has nothing to show")
+    table = tidy(pd.concat(tables), COLUMNS)
+    require_one_each(table, "steps", "loss_class", "example_class")
+    return table
+
+
+def matrix_of(rows: pd.DataFrame) -> Float[np.ndarray, "class class"]:
+    """Return the mean over networks: class of the loss by class of the training example."""
+    return rows.pivot_table("sensitivity", "loss_class", "example_class", dropna=False).to_numpy()
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network with a matrix: `MEMBER`, and what its matrix comes to.
+
+    `dominance`: mean of the diagonal over mean of the rest. `share`: of the sum of all entries, what lies off the
+    diagonal. `spread`: standard deviation over mean of a row's off-diagonal entries, averaged over rows.
+    """
+    found = []
+    for member, rows in table.dropna(subset=["sensitivity"]).groupby([*MEMBER]):
+        matrix = matrix_of(rows)
+        own = np.eye(len(matrix), dtype=bool)
+        others = matrix[~own].reshape(len(matrix), -1)
+        found.append(
+            {
+                **dict(zip(MEMBER, member, strict=True)),
+                "dominance": matrix[own].mean() / others.mean(),
+                "share": others.sum() / matrix.sum(),
+                "spread": (others.std(axis=1) / others.mean(axis=1)).mean(),
+            }
+        )
+    return pd.DataFrame(found, columns=[*MEMBER, *SUMMARIES])
+
+
+@style.house
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw, per data set, a matrix for each kind of data with common colours, and below them three numbers of each."""
+    seen = table[~table["diverged"]].dropna(subset=["sensitivity"])
+    if seen.empty:
+        return style.nothing(table)
+    problems = list(seen.groupby([*PROBLEM]))
+    drawing = style.figure(style.FULL_WIDTH, 0.5 + 3.55 * len(problems))
+    for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(problems), 1)), problems, strict=True):
+        _block(block, rows)
+        block.suptitle(f"{style.dataset_words(rows.iloc[0])}, after {rows['steps'].iloc[0]:,} SGD steps",
+                       fontsize=8.5, fontweight="bold")  # fmt: skip
+    style.note(drawing, _small_print(table))
+    return drawing
+
+
+def _block(block: SubFigure, rows: pd.DataFrame) -> None:
+    """Draw one data set into a subfigure."""
+    upper, lower = block.subfigures(2, 1, height_ratios=(1.15, 1))
+    lines = levels.lines(rows)
+    matrices = [matrix_of(rows[(rows["noise"] == kind) & (rows["level"] == level)]) for kind, level, _, _ in lines]
+    values = np.concatenate([matrix.ravel() for matrix in matrices])
+    norm = LogNorm(values[values > 0].min(), values.max())
+    grid = upper.subplots(1, len(lines), sharey=True, squeeze=False)[0]
+    for axes, matrix, (_, _, _, words) in zip(grid, matrices, lines, strict=True):
+        mesh = _matrix(axes, matrix, norm)
+        axes.set_title(words)
+    grid[0].set_ylabel("Class of the loss")
+    upper.supxlabel("Class of the training example", fontsize=grid[0].yaxis.label.get_fontsize())
+    bar = upper.colorbar(mesh, ax=list(grid), shrink=0.9, pad=0.015, aspect=14)
+    bar.set_label("Sensitivity")
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    numbers = summarise(rows)
+    for axes, (name, words) in zip(lower.subplots(1, len(SUMMARIES)), SUMMARIES.items(), strict=True):
+        _numbers(axes, numbers, name)
+        axes.set_ylabel(words)
+
+
+def _matrix(axes: Axes, matrix: Float[np.ndarray, "class class"], norm: LogNorm) -> QuadMesh:
+    edges = np.arange(len(matrix) + 1) - 0.5
+    mesh = axes.pcolormesh(edges, edges, matrix, norm=norm, cmap="viridis", linewidth=0)
+    axes.set_aspect("equal")
+    axes.grid(visible=False)
+    ticks = np.arange(0, len(matrix), 3 if len(matrix) <= 10 else len(matrix) // 4)
+    axes.set(xticks=ticks, yticks=ticks, ylim=edges[[-1, 0]])
+    return mesh
+
+
+def _numbers(axes: Axes, numbers: pd.DataFrame, name: str) -> None:
+    """Draw every network, and each kind's mean with its 95 % t interval."""
+    lines = levels.lines(numbers)
+    for place, (kind, level, shade, _) in enumerate(lines):
+        values = numbers.loc[(numbers["noise"] == kind) & (numbers["level"] == level), name].to_numpy()
+        look = {"color": style.colour(kind, shade), "marker": style.marker(kind)}
+        spots = place + 0.16 + 0.08 * (np.arange(len(values)) - (len(values) - 1) / 2) / max(1, len(values) - 1)
+        axes.scatter(spots, values, s=7, alpha=0.6, linewidths=0, zorder=2, **look)
+        low, high = style.t_interval(values)
+        mean = values.mean()
+        error = None if np.isnan(low) else [[mean - low], [high - mean]]
+        axes.errorbar([place - 0.08], [mean], yerr=error, capsize=2, markeredgewidth=0, linestyle="none", **look)
+    axes.set_xlim(-0.5, len(lines) - 0.4)
+    axes.set_xticks(range(len(lines)), [_short(words) for *_, words in lines])
+    axes.set_ylim(bottom=0)
+
+
+def _short(words: str) -> str:
+    """Return a kind's words one below the other, for a tick."""
+    return words.replace(" ", "\n")
+
+
+def _small_print(table: pd.DataFrame) -> list[str]:
+    sentences = [
+        "Derivative of a class's mean training loss with respect to a training input of a class, through all updates",
+        "and directly; L1 norm, mean over pixels, examples and networks.",
+        "Below: every network, with the mean's 95 % t interval; CV: standard deviation over mean within a row.",
+    ]
+    return sentences + style.left_out(table)
