@@ -4,7 +4,7 @@
 verdict, `effects` and the modules of one topic hold the named tests, `judging` writes claims.json.
 """
 
-from closerlook.claims import critical, differences, difficulty, regularizers, speed  # noqa: F401 (each registers tests)
+from closerlook.claims import critical, differences, difficulty, regularizers, sensitivity, speed  # noqa: F401 (each registers)
 from closerlook.claims.catalogue import Claim, ClaimError, load
 from closerlook.claims.judging import judge
 
