@@ -26,6 +26,7 @@ TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}  # training.stack
 CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}  # training.evaluation
 REGULARIZERS = ("weight_decay", "dropout", "input_dropout", "input_noise", "hidden_noise", "adversarial", "lass")
 MOST_LOOKS = 16  # training.trainer
+BLOCK_NUMBERS = 2**24  # training.regularizers
 INPUT_NOISE = ("randX", "randXg", "randXu")  # data.corruption
 
 TORCH_BYTES = 260 * 10**6
@@ -184,7 +185,8 @@ def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
     parameters = 2 * 8 * size.parameters  # twice while members are dropped
     activations = 4 * batch * (size.tape + 3 * size.sites + 4 * size.classes)
     regularised = any(getattr(member, name) > 0 for member in spec.members for name in REGULARIZERS[1:5])
-    draws = 16 * 2 * 4 * batch * size.sites if regularised else 0  # drawn 16 steps at a time
+    # Drawn a block of steps at a time, as training.regularizers does.
+    draws = 2 * 4 * min(16 * batch * size.sites, max(BLOCK_NUMBERS, batch * size.sites)) if regularised else 0
     order = 3 * 8 * spec.examples
     return networks * (parameters + activations + draws + order) + 2 * CHUNK_BYTES[device]
 

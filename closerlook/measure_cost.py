@@ -25,6 +25,7 @@ from closerlook.spec import Ensemble
 # What the modules named here do, repeated because they import torch; tests/test_measure_cost.py holds the two together.
 CURVATURE_STACK_BYTES = 2**24  # measures.curvature, on a CPU
 TAPE_BYTES = 2**33  # nets.mlp
+LASS_CHUNK, LASS_TAPE_BYTES = 512, 2**28  # nets.lass
 
 
 def curvature_cost(
@@ -80,18 +81,20 @@ def critical_samples_cost(spec: Ensemble, options: Mapping[str, Any], device: De
     An iteration takes 4 operations a weight and sample, forward and back to the input; a random try takes 2.
     """
     size = network_size(spec)
-    samples = (options["examples"] or spec.validation_examples) + options["training_examples"]
-    names, radii = len(spec.checkpoints.names()), len(options["radius"])
-    tries = names * radii * options["iterations"] * (2 if options["random_tries"] else 1)
-    per_sample = options["iterations"] * (4 + 2 * options["random_tries"]) * size.products
-    flops = len(spec.members) * names * radii * samples * per_sample
-    working = len(spec.members) * 4 * (size.parameters + samples * (4 * size.inputs + 2 * size.sites))
-    sets = 2 if options["training_examples"] else 1
-    disk = HDF5_BYTES + len(spec.to_json()) + names * (1 + 2 * sets) * (DATASET_BYTES + 4 * radii * len(spec.members))
+    validation, training = options["examples"] or spec.validation_examples, options["training_examples"]
+    names, radii, iterations = len(spec.checkpoints.names()), len(options["radius"]), options["iterations"]
+    searched, tried = validation + training, validation * options["random_tries"]
+    searches = len(spec.members) * names * radii
+    flops = searches * iterations * (4 * searched + 2 * tried) * size.products
+    steps = searches * iterations * ((math.ceil(searched / LASS_CHUNK)) + math.ceil(tried / LASS_CHUNK))
+    tape = min(LASS_CHUNK * 4 * size.tape, LASS_TAPE_BYTES)
+    working = 4 * (size.parameters + 4 * max(validation, training) * size.inputs) + 2 * tape
+    columns = 2 + options["random_tries"] + (training > 0)
+    disk = HDF5_BYTES + len(spec.to_json()) + names * columns * (DATASET_BYTES + 4 * radii * len(spec.members))
     memory = TORCH_BYTES + loaded_bytes(spec)
     if device == "cpu":
-        return Cost(float(flops), tries * sets, memory + working, 0, disk)
-    return Cost(float(flops), tries * sets, memory + CUDA_HOST_BYTES, CUDA_DEVICE_BYTES + working, disk)
+        return Cost(float(flops), steps, memory + working, 0, disk)
+    return Cost(float(flops), steps, memory + CUDA_HOST_BYTES, CUDA_DEVICE_BYTES + working, disk)
 
 
 def sensitivity_cost(spec: Ensemble, options: Mapping[str, Any], device: DeviceKind = "cpu") -> Cost:

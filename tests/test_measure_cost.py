@@ -8,7 +8,7 @@ from test_cost import SPEC, build, counted
 
 from closerlook import measure_cost
 from closerlook.measures import curvature as curvature_module
-from closerlook.nets import mlp
+from closerlook.nets import lass, mlp
 from closerlook.options import Measures
 from closerlook.overview import MEASURES
 from closerlook.spec import Checkpoints
@@ -37,6 +37,7 @@ def test_operations_of_hessian_products_are_those_that_torch_counts():
 def test_repeated_constants_are_those_of_their_modules():
     assert curvature_module.STACK_BYTES == measure_cost.CURVATURE_STACK_BYTES
     assert mlp.TAPE_BYTES == measure_cost.TAPE_BYTES
+    assert (lass.CHUNK, lass.TAPE_BYTES) == (measure_cost.LASS_CHUNK, measure_cost.LASS_TAPE_BYTES)
 
 
 def test_every_measure_has_a_cost():

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData, load_training_data
+from closerlook.measures.checkpoints import parameters_at, require_checkpoints
 from closerlook.measures.hessian import Curvature, Effort, curvature
 from closerlook.nets.network import Network
 from closerlook.spec import Member
-from closerlook.store import StoreError
 from closerlook.training.device import device_name, versions
 from closerlook.training.objectives import OBJECTIVES
 from closerlook.training.streams import generator
@@ -83,10 +83,10 @@ def measure_curvature(
     effort = Effort(tolerance, trace_tolerance, max_products, max_probes)
     with store.read(trained, "trained") as file:
         spec = store.read_spec(file)
-        _require(file, trained, checkpoints, dtype, examples, spec.examples)
+        _require(dtype, examples, spec.examples)
         loaded = load_training_data(spec, data, noise)
         network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
-        _require_parameters(file, trained, checkpoints, network)
+        require_checkpoints(file, trained, checkpoints, network)
         epochs = np.stack([file[f"checkpoints/{name}/epoch"][:] for name in checkpoints], axis=1)
         objective = OBJECTIVES[spec.objective]()
         table = _Table(checkpoints, len(spec.members))
@@ -98,7 +98,8 @@ def measure_curvature(
             vector = None
             for order in epochs[numbers].argsort(axis=1, kind="stable").T:
                 names = [checkpoints[index] for index in order]
-                parameters = _parameters(file, network, names, numbers)
+                pairs = zip(names, numbers, strict=True)
+                parameters = torch.cat([parameters_at(file, network, name, number) for name, number in pairs])
                 draws = [
                     generator(f"curvature/{name}", member.seed) for name, member in zip(names, members, strict=True)
                 ]
@@ -121,24 +122,11 @@ def measure_curvature(
         file.attrs["device"] = "cpu" if torch.device(device).type == "cpu" else device_name(torch.device(device))
 
 
-def _require(
-    file: h5py.File, path: Path, checkpoints: Sequence[str], dtype: str, examples: int | None, most: int
-) -> None:
-    if missing := [name for name in checkpoints if name not in file["checkpoints"]]:
-        present = ", ".join(sorted(file["checkpoints"])) or "none"
-        raise StoreError(f"{path}: no checkpoint {', '.join(missing)}; it has {present}")
+def _require(dtype: str, examples: int | None, most: int) -> None:
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}; allowed are {', '.join(DTYPES)}")
     if examples is not None and not 1 <= examples <= most:
         raise ValueError(f"examples is {examples}; allowed are 1 to {most}, the size of the training set")
-
-
-def _require_parameters(file: h5py.File, path: Path, checkpoints: Sequence[str], network: Network) -> None:
-    for name in checkpoints:
-        for part, shape in network.shapes.items():
-            stored = file[f"checkpoints/{name}/{part}"].shape[1:]
-            if stored != tuple(shape):  # a smaller one would be broadcast
-                raise StoreError(f"{path}: checkpoints/{name}/{part} is of shape {stored} a member, not {tuple(shape)}")
 
 
 def _stack_size(network: Network, examples: int, effort: Effort, dtype: torch.dtype, device: torch.device) -> int:
@@ -166,15 +154,6 @@ def _examples(
         chosen = np.stack([order[:examples].sort().values.numpy() for order in orders])
         rows, labels = (np.take_along_axis(part, chosen, axis=1) for part in (rows, labels))
     return torch.from_numpy(loaded.pool[rows]).to(device, dtype), torch.from_numpy(labels).to(device)
-
-
-def _parameters(file: h5py.File, network: Network, names: Sequence[str], numbers: range) -> Tensor:
-    """Return each member's parameters at its own checkpoint, in the file's precision."""
-    parameters = torch.empty(len(names), network.size)
-    for row, number, name in zip(parameters, numbers, names, strict=True):
-        for part, view in network.views(row).items():
-            view.copy_(torch.from_numpy(file[f"checkpoints/{name}/{part}"][number]))
-    return parameters
 
 
 class _Table:

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from closerlook.nets.network import Network
 
-CHUNK = 512
-"""Samples of one member searched at once: on a CPU their activations stay in cache, on a GPU they fit."""
+CHUNK, TAPE_BYTES = 512, 2**28
+"""Samples of one member searched at once: on a CPU the activations of an MLP stay in cache, and a convolutional net's
+tape, much larger, stays below so many bytes."""
 
 WORTH_DROPPING = 1 / 16
 """Samples that are found are taken out of the work once they are this share of it: taking out costs a copy."""
@@ -225,14 +226,15 @@ def _in_parts(network, parameters, inputs, radius, iterations, generators, drop,
     if len(generators) != len(parameters):
         raise ValueError(f"{len(generators)} generators for {len(parameters)} members")
     size = 1 if drop else len(parameters)
+    chunk = max(1, min(CHUNK, TAPE_BYTES // (4 * size * network.tape_size(1))))
     found = []
     for first in range(0, len(parameters), size):
         part = slice(first, first + size)
         normals = _normals(inputs, generators[part], inputs.shape[1] + iterations - 1)
         limits = _per_member(radius, inputs, part)
         chunks = []
-        for start in range(0, inputs.shape[1], CHUNK):
-            current = _Search(network, parameters[part], inputs[part, start : start + CHUNK])
+        for start in range(0, inputs.shape[1], chunk):
+            current = _Search(network, parameters[part], inputs[part, start : start + chunk])
             search(part, current, limits, normals[:, start : start + current.start.shape[1] + iterations - 1])
             chunks.append(current.result())
         found.append(_joined(chunks, dim=1))
