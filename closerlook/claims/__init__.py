@@ -4,7 +4,14 @@
 verdict, `effects` and the modules of one topic hold the named tests, `judging` writes claims.json.
 """
 
-from closerlook.claims import critical, differences, difficulty, regularizers, sensitivity, speed  # noqa: F401 (each registers)
+from closerlook.claims import (  # noqa: F401 (each registers its tests)
+    critical,
+    differences,
+    difficulty,
+    regularizers,
+    sensitivity,
+    speed,
+)
 from closerlook.claims.catalogue import Claim, ClaimError, load
 from closerlook.claims.judging import judge
 
