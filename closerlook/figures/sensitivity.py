@@ -104,7 +104,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw the Gini coefficient against updates, per data set: the usual classes, and a class for every example."""
     seen = table[~table["diverged"]].astype({"own_class": bool})
     ours, paper = seen[seen["source"] == "run"], seen[seen["source"] == "paper"]
-    problems = list(ours.groupby([*PROBLEM]))
+    problems = list(ours.groupby(["dataset", "image_size"]))
     sorts = sorted(set(ours["own_class"]))
     width = style.FULL_WIDTH if len(sorts) > 1 else style.SINGLE_COLUMN
     drawing = style.figure(width, 0.75 + 2.1 * len(problems))
@@ -113,8 +113,10 @@ def draw(table: pd.DataFrame) -> Figure:
         for axes, own_class in zip(row, sorts, strict=True):
             original = paper[(paper["dataset"] == rows["dataset"].iloc[0]) & (paper["own_class"] == own_class)]
             _panel(axes, rows[rows["own_class"] == own_class], original)
-            words = "a class for every example" if own_class else "the usual classes"
-            axes.set_title(f"{style.dataset_words(rows.iloc[0])}, {words}")
+            words = "a class for each" if own_class else "the usual classes"
+            examples = rows.loc[rows["own_class"] == own_class, "examples"].unique()
+            count = " and ".join(f"{number:,}" for number in sorted(examples))
+            axes.set_title(f"{style.dataset_words(rows.iloc[0])}, {count} examples, {words}")
     handles = levels.keys(ours)
     if len(paper):
         handles.append(Line2D([], [], color="#777777", label="original figure", **PAPER))

@@ -57,7 +57,7 @@ KINDS = {"none": (0.0,), "randX": (0.5, 1.0), "randXu": (1.0,)}
 def both(measured: Callable) -> list[Path]:
     return [
         measured(KINDS, gini=np.linspace(0.2, 0.6, 12)),
-        measured(KINDS, own_class=True, gini=np.linspace(0, 1, 12)),
+        measured(KINDS, own_class=True, gini=np.linspace(0, 1, 12), examples=200),  # fewer: as many outputs
     ]
 
 
@@ -128,8 +128,8 @@ def test_both_panels_hold_a_line_for_every_kind_of_data(both: list[Path], tmp_pa
     drawing = sensitivity.draw(tables.read_table(tmp_path / "table.csv"))
     drawing.canvas.draw()
     assert [axes.get_title() for axes in drawing.axes] == [
-        "MNIST 14×14, the usual classes",
-        "MNIST 14×14, a class for every example",
+        "MNIST 14×14, 1,000 examples, the usual classes",
+        "MNIST 14×14, 200 examples, a class for each",
     ]
     for axes in drawing.axes:
         assert len([line for line in axes.lines if len(line.get_xdata())]) == 4
