@@ -49,7 +49,11 @@ REFUSALS = {
         "experiments.capacity.width.0: 0: input should be greater than or equal to 1",
     ),
     "level above 1": ((*CAPACITY, "noise"), {"randY": [1.5]}, "experiments.capacity.noise.randY.0: 1.5:"),
-    "unknown noise": ((*CAPACITY, "noise"), {"randZ": [0.5]}, "should be 'none', 'randX', 'randXg', 'randXu' or 'randY'"),
+    "unknown noise": (
+        (*CAPACITY, "noise"),
+        {"randZ": [0.5]},
+        "should be 'none', 'randX', 'randXg', 'randXu' or 'randY'",
+    ),
     "empty noise": ((*CAPACITY, "noise"), {"randY": []}, "experiments.capacity.noise: the grid is empty"),
     "level of none": ((*CAPACITY, "noise"), {"none": [0.5]}, "experiments.capacity.noise.none: only level 0"),
     "empty axis": ((*CAPACITY, "width"), [], "experiments.capacity.width: []: value should have at least 1 item"),
