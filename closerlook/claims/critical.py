@@ -153,7 +153,7 @@ def _others(curve: pd.DataFrame) -> list[tuple[int, pd.Series]]:
     """Return each seed with the mean curve of the others."""
     if len(curve.columns) < 2 or curve.empty:
         return []
-    return [(seed, curve.drop(columns=seed).mean(axis="columns")) for seed in curve.columns]
+    return [(int(seed), curve.drop(columns=seed).mean(axis="columns")) for seed in curve.columns]
 
 
 def _by_seed(
