@@ -1,12 +1,15 @@
 """The real workflow at scale `smoke`, from the data sources to the PDF."""
 
 import json
+from pathlib import Path
 
 import h5py
 import pandas as pd
 import pytest
+import yaml
 
-FIGURES = ("capacity", "convergence", "sharpness", "regularizers")
+ROOT = Path(__file__).parents[2]
+FIGURES = yaml.safe_load((ROOT / "config.yaml").read_text())["figures"]
 
 
 def test_everything_is_there_and_a_second_run_has_nothing_to_do(built):
@@ -23,7 +26,7 @@ def test_everything_is_there_and_a_second_run_has_nothing_to_do(built):
 def test_claims_have_verdicts_and_numbers_that_fit_them(built):
     content = json.loads((built.folder / "results/smoke/claims.json").read_text())
     assert content["scale"] == "smoke"
-    assert {claim["paper"] for claim in content["claims"]} == {"A"}
+    assert {claim["paper"] for claim in content["claims"]} == {options["paper"] for options in FIGURES.values()}
     judged = [claim for claim in content["claims"] if claim["verdict"] in ("supported", "contradicted")]
     assert judged, "at smoke scale some claims are clear enough to be judged"
     for claim in judged:
