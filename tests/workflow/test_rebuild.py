@@ -38,8 +38,8 @@ def test_editing_the_plan_or_the_claims_trains_nothing(project):
 
 
 def test_changing_one_experiment_leaves_the_others_alone(project):
-    before = "        width: 16\n        noise: {none: [0], randX"
-    project.edit("config.yaml", before, before.replace("16", "17"))
+    before = "        checkpoints: {epochs: [60], losses: [0.1]}\n"
+    project.edit("config.yaml", before, before.replace("60", "59"))
     jobs = project.would_run()
     assert {"experiment=sharpness" in job for job in jobs["train"]} == {True}
     assert {"experiment=sharpness" in job for job in jobs["curvature"]} == {True}
