@@ -73,7 +73,7 @@ def measure(kind: str, arguments: argparse.Namespace):
     """Yield a row for every horizon."""
     noise, level = KINDS[kind]
     member = Member(seed=arguments.seed, noise=noise, level=level, learning_rate=0.05, momentum=0.0)
-    horizons = tuple(steps for steps in HORIZONS if steps <= arguments.steps)
+    horizons = tuple(sorted(arguments.steps))
     spec = Ensemble("mnist", 14, EXAMPLES, 100, "mlp", (32, 32), 32, 10**6, (member,), objective="offset",
                     with_replacement=True, own_class=arguments.own_class)  # fmt: skip
     data, classes = problem(spec, arguments.data, arguments.inputs == "raw")
@@ -82,15 +82,14 @@ def measure(kind: str, arguments: argparse.Namespace):
     plan = Plan(horizons, losses=arguments.losses, over=500, at_once=arguments.at_once, recompute=True)
     start = time.process_time()
     trajectory = Trajectory(stack, horizons[-1], recompute=True)
-    original = ORIGINAL.get((kind, arguments.own_class), ())
-    for index, horizon in enumerate(horizons):
+    original = dict(zip(HORIZONS, ORIGINAL.get((kind, arguments.own_class), ()), strict=False))
+    for horizon in horizons:
         sensitivity = follow(trajectory, plan.minibatch_losses(trajectory, horizon), plan.at_once)
         found = gini(sensitivity.mean(dim=0).numpy())
         _, state = next(trajectory.backwards(horizon))
         losses, correct = evaluate_training(network, stack.objective, state.unsqueeze(0), stack.problem)
-        published = original[index] if index < len(original) else ""
-        yield (kind, arguments.own_class, arguments.inputs, arguments.seed, horizon, f"{found:.4f}", published,
-               f"{losses.mean().item():.5f}", f"{correct.double().mean().item():.4f}",
+        yield (kind, arguments.own_class, arguments.inputs, arguments.seed, horizon, f"{found:.4f}",
+               original.get(horizon, ""), f"{losses.mean().item():.5f}", f"{correct.double().mean().item():.4f}",
                f"{(time.process_time() - start) / 60:.2f}")  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/mnist.h5"))
     parser.add_argument("--inputs", choices=("standardised", "raw"), default="standardised")
     parser.add_argument("--own-class", action="store_true", help="every training example is a class of its own")
-    parser.add_argument("--steps", type=int, default=HORIZONS[-1], help="the last horizon")
+    parser.add_argument("--steps", type=int, nargs="+", default=HORIZONS, help="updates before each measurement")
     parser.add_argument("--losses", type=int, default=250)
     parser.add_argument("--at-once", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
