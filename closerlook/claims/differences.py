@@ -8,7 +8,7 @@ from closerlook.claims.effects import NOT_RUN, register
 from closerlook.claims.estimates import Estimate, mean_effect
 
 
-@register(("seed",), "difference, paired by seed", "units of the column")
+@register(("seed",), "difference, paired by seed", "difference")
 def difference_by_seed(
     rows: pd.DataFrame, side: int, threshold: float, *, column: str, between: str, of: str, less: str
 ) -> Estimate:
