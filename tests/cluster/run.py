@@ -20,12 +20,14 @@ from pathlib import Path
 
 from slurm import NODES, Cluster, Unavailable, require_slurm
 
+from closerlook.options import Measures
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["Snakefile", "config.yaml", "claims.yaml"]
 PARTS += ["rules", "scripts", "closerlook", "paper", "report", "profiles", "envs"]
 COMPARED = {".h5", ".csv", ".svg", ".json", ".pdf"}
-LIMIT = 600
-"""Seconds for everything: three to four minutes on two free cores, and room for busy ones."""
+LIMIT = 900
+"""Seconds for everything: five minutes on two free cores, and room for busy ones."""
 
 # What a site sets in the profile, or what its size suggests: no accounts here, and nobody waits 40 s for a look.
 SITE = [
@@ -115,7 +117,7 @@ def require_record(jobs: list[dict[str, str]], cancelled: str, requeued: str, no
     assert moved["NodeList"] in set(NODES) - {node}, f"job {requeued} ended on {moved['NodeList']}"
     for job in jobs:
         asked = job.get("TresPerJob") == "gres:gpu:1"
-        measuring = job["Comment"].startswith(("rule_train", "rule_curvature"))
+        measuring = job["Comment"].startswith(tuple(f"rule_{rule}" for rule in ("train", *Measures.model_fields)))
         assert asked == measuring, f"job {job['JobId']} ({job['Comment']}) has TresPerJob {job.get('TresPerJob')}"
 
 
