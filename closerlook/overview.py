@@ -12,6 +12,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -135,13 +136,14 @@ def measured_errors(plan: Plan, root: Path) -> dict[str, list[float]]:
     """
     ratios: dict[str, list[float]] = {}
 
-    def enter(job: str, cost: Cost, most: Cost, seconds: float, memory: float, path: Path) -> None:
-        for what, ratio in {
-            "time for the work done": CPU_THREAD.seconds(cost) / seconds,
+    def enter(job: str, done: Cost | None, most: Cost, seconds: float, memory: float, path: Path) -> None:
+        found = {"time for the work done": CPU_THREAD.seconds(done) / seconds} if done else {}
+        found |= {
             "time at most": CPU_THREAD.seconds(most) / seconds,
-            "memory": cost.memory / memory,
-            "disk": cost.disk / path.stat().st_size,
-        }.items():
+            "memory": most.memory / memory,
+            "disk": most.disk / path.stat().st_size,
+        }
+        for what, ratio in found.items():
             ratios.setdefault(f"{job}, {what}", []).append(ratio)
 
     for experiment, spec, folder in _finished(plan, root):
@@ -152,15 +154,21 @@ def measured_errors(plan: Plan, root: Path) -> dict[str, list[float]]:
                 continue
             epochs = file["outcome/epochs"][:].tolist()
         enter("training", training_cost(spec, epochs=epochs), training_cost(spec), seconds, memory, path)
-        path = folder / "curvature.h5"
-        if path.exists() and _benchmark_path(root, plan.scale, experiment, spec, "curvature").exists():
-            options = plan.measure(experiment, "curvature")
-            with store.read(path, "curvature") as file:
-                products = sum(int(file[f"{name}/{part}"][:].sum()) for name in file for part in ("products", "probes"))
-            seconds, memory = _benchmark(root, plan.scale, experiment, spec, "curvature")
-            cost = curvature_cost(spec, options, products=products)
-            enter("curvature", cost, curvature_cost(spec, options), seconds, memory, path)
+        for measure, cost_of in MEASURES.items():
+            path = folder / f"{measure}.h5"
+            if path.exists() and _benchmark_path(root, plan.scale, experiment, spec, measure).exists():
+                options = plan.measure(experiment, measure)
+                done = _curvature_done(spec, options, path) if measure == "curvature" else None
+                seconds, memory = _benchmark(root, plan.scale, experiment, spec, measure)
+                enter(measure, done, cost_of(spec, options), seconds, memory, path)
     return ratios
+
+
+def _curvature_done(spec: Ensemble, options: dict[str, Any], path: Path) -> Cost:
+    """Return the cost of the Hessian products that were really spent."""
+    with store.read(path, "curvature") as file:
+        products = sum(int(file[f"{name}/{part}"][:].sum()) for name in file for part in ("products", "probes"))
+    return curvature_cost(spec, options, products=products)
 
 
 def _finished(plan: Plan, root: Path) -> Iterator[tuple[str, Ensemble, Path]]:

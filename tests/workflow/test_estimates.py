@@ -5,6 +5,7 @@ import yaml
 
 from closerlook.config import read_config
 from closerlook.cost import noise_cost
+from closerlook.options import Measures
 from closerlook.overview import measured_errors
 from closerlook.plan import Plan
 
@@ -14,14 +15,14 @@ def plan(built):
     return Plan(read_config(yaml.safe_load((built.folder / "config.yaml").read_text()), "smoke"))
 
 
-@pytest.mark.parametrize("job", ["training", "curvature"])
+@pytest.mark.parametrize("job", ["training", *Measures.model_fields])
 @pytest.mark.parametrize(("what", "factor"), [("memory", 1.35), ("disk", 1.2)])
 def test_memory_and_disk_are_within_a_factor(built, plan, job, what, factor):
     ratios = measured_errors(plan, built.folder)[f"{job}, {what}"]
     wanted = sum(
         len(ensembles)
         for name, ensembles in plan.ensembles.items()
-        if job == "training" or plan.config.experiments[name].measures.curvature
+        if job == "training" or getattr(plan.config.experiments[name].measures, job)
     )
     assert len(ratios) == wanted
     assert all(1 / factor < ratio < factor for ratio in ratios), ratios
