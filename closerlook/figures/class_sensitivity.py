@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -94,11 +95,11 @@ def draw(table: pd.DataFrame) -> Figure:
     if seen.empty:
         return style.nothing(table)
     problems = list(seen.groupby([*PROBLEM]))
-    drawing = style.figure(style.FULL_WIDTH, 0.5 + 3.55 * len(problems))
+    drawing = style.figure(style.FULL_WIDTH, 0.85 + 3.5 * len(problems))
     for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(problems), 1)), problems, strict=True):
         _block(block, rows)
-        block.suptitle(f"{style.dataset_words(rows.iloc[0])}, after {rows['steps'].iloc[0]:,} SGD steps",
-                       fontsize=8.5, fontweight="bold")  # fmt: skip
+    handles = levels.keys(seen)
+    drawing.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 3))
     style.note(drawing, _small_print(table))
     return drawing
 
@@ -113,7 +114,9 @@ def _block(block: SubFigure, rows: pd.DataFrame) -> None:
     grid = upper.subplots(1, len(lines), sharey=True, squeeze=False)[0]
     for axes, matrix, (_, _, _, words) in zip(grid, matrices, lines, strict=True):
         mesh = _matrix(axes, matrix, norm)
-        axes.set_title(words)
+        axes.set_title(fill(words, 16), fontsize=7)
+    upper.suptitle(f"{style.dataset_words(rows.iloc[0])}, after {rows['steps'].iloc[0]:,} SGD steps",
+                   fontsize=8.5, fontweight="bold")  # fmt: skip
     grid[0].set_ylabel("Class of the loss")
     upper.supxlabel("Class of the training example", fontsize=grid[0].yaxis.label.get_fontsize())
     bar = upper.colorbar(mesh, ax=list(grid), shrink=0.9, pad=0.015, aspect=14)
@@ -147,14 +150,8 @@ def _numbers(axes: Axes, numbers: pd.DataFrame, name: str) -> None:
         mean = values.mean()
         error = None if np.isnan(low) else [[mean - low], [high - mean]]
         axes.errorbar([place - 0.08], [mean], yerr=error, capsize=2, markeredgewidth=0, linestyle="none", **look)
-    axes.set_xlim(-0.5, len(lines) - 0.4)
-    axes.set_xticks(range(len(lines)), [_short(words) for *_, words in lines])
+    axes.set(xlim=(-0.5, len(lines) - 0.4), xticks=[])
     axes.set_ylim(bottom=0)
-
-
-def _short(words: str) -> str:
-    """Return a kind's words one below the other, for a tick."""
-    return words.replace(" ", "\n")
 
 
 def _small_print(table: pd.DataFrame) -> list[str]:
