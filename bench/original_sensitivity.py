@@ -23,11 +23,14 @@ from pathlib import Path
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as every training job has it
 
 import h5py
+import matplotlib as mpl
 import torch
 
 from closerlook import nets
 from closerlook.data.corruption import write_noise
 from closerlook.data.loading import load_training_data
+from closerlook.figures import style, tables
+from closerlook.figures.rendering import save
 from closerlook.measures.gini import gini
 from closerlook.measures.sensitivity import Plan, follow
 from closerlook.measures.trajectory import Trajectory
@@ -93,11 +96,32 @@ def measure(kind: str, arguments: argparse.Namespace):
                f"{(time.process_time() - start) / 60:.2f}")  # fmt: skip
 
 
+LINES = {"none": ("none", 0.0, "real data"), "randXu": ("randXu", 0.7, "uniform random inputs")}
+
+
+def draw(table: Path, drawing: Path) -> None:
+    """Draw the Gini coefficients of a CSV, ours as lines and the original's as stars, against updates."""
+    rows = tables.read_table(table)
+    with mpl.rc_context({**mpl.rcParamsDefault, **style.HOUSE}):
+        figure = style.figure(style.SINGLE_COLUMN, 2.4)
+        axes = figure.add_subplot()
+        for kind, (noise, level, words) in LINES.items():
+            line = rows[rows["kind"] == kind].sort_values("steps")
+            colour = style.colour(noise, level)
+            axes.plot(line["steps"], line["gini"], color=colour, marker=style.marker(noise), label=f"{words}, here")
+            axes.plot(line["steps"], line["original"], color=colour, marker="*", markersize=6, linestyle="--",
+                      linewidth=0.7, label=f"{words}, original")  # fmt: skip
+        axes.set(xscale="log", xlabel="SGD steps", ylabel="Gini coefficient of sensitivities", ylim=(0, None))
+        figure.legend(loc="outside upper center", ncols=2)
+        save(figure, drawing, drawing.suffix[1:])
+
+
 def main() -> None:
-    """Measure the kinds of data one after the other and write a CSV."""
+    """Measure the kinds of data one after the other and write a CSV; draw it, or one that is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kinds", nargs="+", choices=KINDS)
+    parser.add_argument("kinds", nargs="*", help=f"of {', '.join(KINDS)}; none: only draw")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--drawing", type=Path, help="draw the output to this file, .svg or .pdf")
     parser.add_argument("--data", type=Path, default=Path("data/mnist.h5"))
     parser.add_argument("--inputs", choices=("standardised", "raw"), default="standardised")
     parser.add_argument("--own-class", action="store_true", help="every training example is a class of its own")
@@ -106,6 +130,16 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    if unknown := set(arguments.kinds) - set(KINDS):
+        parser.error(f"no kind {', '.join(sorted(unknown))}; there are: {', '.join(KINDS)}")
+    if arguments.kinds:
+        write(arguments)
+    if arguments.drawing:
+        draw(arguments.output, arguments.drawing)
+
+
+def write(arguments: argparse.Namespace) -> None:
+    """Measure all kinds and write the CSV, row by row."""
     torch.set_num_threads(1)
     with arguments.output.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -114,7 +113,7 @@ def _block(block: SubFigure, rows: pd.DataFrame) -> None:
     grid = upper.subplots(1, len(lines), sharey=True, squeeze=False)[0]
     for axes, matrix, (_, _, _, words) in zip(grid, matrices, lines, strict=True):
         mesh = _matrix(axes, matrix, norm)
-        axes.set_title(fill(words, 16), fontsize=7)
+        axes.set_title(words.replace("random inputs", "random"), fontsize=7)
     upper.suptitle(f"{style.dataset_words(rows.iloc[0])}, after {rows['steps'].iloc[0]:,} SGD steps",
                    fontsize=8.5, fontweight="bold")  # fmt: skip
     grid[0].set_ylabel("Class of the loss")
