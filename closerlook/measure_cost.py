@@ -107,7 +107,7 @@ def sensitivity_cost(spec: Ensemble, options: Mapping[str, Any], device: DeviceK
     """
     size = network_size(spec)
     members, last, batch = len(spec.members), max(options["steps"]), spec.batch_size
-    classes = size.classes if options["class_matrix"] else 0
+    classes = size.classes if options["class_matrix"] and not spec.own_class else 0
     carried = options["losses"] * sum(options["steps"]) + classes * last
     replayed = last * (2 if options["recompute"] else 1)
     flops = (
@@ -120,7 +120,8 @@ def sensitivity_cost(spec: Ensemble, options: Mapping[str, Any], device: DeviceK
     accumulated = together * 4 * (spec.examples * size.inputs + 3 * size.parameters)
     working = accumulated + states * 4 * size.parameters * members
     examples = len(options["steps"]) * (spec.examples + 4)
-    disk = HDF5_BYTES + len(spec.to_json()) + 6 * DATASET_BYTES + members * (4 * examples + 8 * classes**2)
+    datasets = (5 + bool(classes)) * DATASET_BYTES
+    disk = HDF5_BYTES + len(spec.to_json()) + datasets + members * (4 * examples + 8 * classes**2)
     memory = TORCH_BYTES + loaded_bytes(spec)
     steps = members * math.ceil(carried / together)
     if device == "cpu":

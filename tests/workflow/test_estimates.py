@@ -16,7 +16,7 @@ def plan(built):
 
 
 @pytest.mark.parametrize("job", ["training", *Measures.model_fields])
-@pytest.mark.parametrize(("what", "factor"), [("memory", 1.35), ("disk", 1.2)])
+@pytest.mark.parametrize(("what", "factor"), [("memory", 1.35), ("disk", 1.3)])  # at smoke some files are 5 kB
 def test_memory_and_disk_are_within_a_factor(built, plan, job, what, factor):
     ratios = measured_errors(plan, built.folder)[f"{job}, {what}"]
     wanted = sum(
