@@ -23,7 +23,7 @@ from closerlook.measures.checkpoints import parameters_at, require_checkpoints
 from closerlook.nets.lass import Found, find_critical, find_random
 from closerlook.nets.network import Network
 from closerlook.spec import Ensemble
-from closerlook.training.device import device_name, versions
+from closerlook.training.device import measured_on, versions
 from closerlook.training.streams import generator
 
 
@@ -148,8 +148,9 @@ def measure_critical_samples(
         for name, columns in measured.items():
             for column, values in columns.items():
                 file[f"{name}/{column}"] = values
-        store.write_attributes(file, spec=spec.to_json(), settings=settings, versions=versions())
-        file.attrs["device"] = "cpu" if torch.device(device).type == "cpu" else device_name(torch.device(device))
+        store.write_attributes(
+            file, spec=spec.to_json(), settings=settings, versions=versions(), device=measured_on(device)
+        )
 
 
 class _Samples:

@@ -22,7 +22,7 @@ from closerlook.measures.checkpoints import parameters_at, require_checkpoints
 from closerlook.measures.hessian import Curvature, Effort, curvature
 from closerlook.nets.network import Network
 from closerlook.spec import Member
-from closerlook.training.device import device_name, versions
+from closerlook.training.device import measured_on, versions
 from closerlook.training.objectives import OBJECTIVES
 from closerlook.training.streams import generator
 
@@ -118,8 +118,9 @@ def measure_curvature(
     }
     with store.create(output, "curvature") as file:
         table.write(file)
-        store.write_attributes(file, spec=spec.to_json(), settings=settings, versions=versions())
-        file.attrs["device"] = "cpu" if torch.device(device).type == "cpu" else device_name(torch.device(device))
+        store.write_attributes(
+            file, spec=spec.to_json(), settings=settings, versions=versions(), device=measured_on(device)
+        )
 
 
 def _require(dtype: str, examples: int | None, most: int) -> None:

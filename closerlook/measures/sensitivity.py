@@ -24,7 +24,7 @@ from closerlook.measures.checkpoints import parameters_at, require_checkpoints
 from closerlook.measures.gini import gini
 from closerlook.measures.trajectory import ReplayError, Trajectory
 from closerlook.nets.network import Network
-from closerlook.training.device import device_name, versions
+from closerlook.training.device import measured_on, versions
 from closerlook.training.evaluation import evaluate_training
 from closerlook.training.job import to_problem
 from closerlook.training.objectives import OBJECTIVES
@@ -170,8 +170,9 @@ def measure_sensitivity(
             log(f"{spec.name}: sensitivity of network {number} of {len(spec.members)}, Gini {found[-1].gini[-1]:.3f}")
     with store.create(output, "sensitivity") as file:
         _write(file, plan, found)
-        store.write_attributes(file, spec=spec.to_json(), settings=asdict(plan), versions=versions())
-        file.attrs["device"] = "cpu" if torch.device(device).type == "cpu" else device_name(torch.device(device))
+        store.write_attributes(
+            file, spec=spec.to_json(), settings=asdict(plan), versions=versions(), device=measured_on(device)
+        )
 
 
 @dataclass(frozen=True)

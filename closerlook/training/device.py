@@ -35,6 +35,11 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})"
 
 
+def measured_on(device: str) -> str:
+    """Return what a measure's file names as its device: the GPU, or any processor alike."""
+    return "cpu" if torch.device(device).type == "cpu" else device_name(torch.device(device))
+
+
 def versions() -> dict[str, str]:
     """Return the versions of the libraries whose arithmetic is in the results."""
     return {"torch": torch.__version__, "numpy": np.__version__, "h5py": h5py.__version__}

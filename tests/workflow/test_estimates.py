@@ -16,7 +16,7 @@ def plan(built):
 
 
 @pytest.mark.parametrize("job", ["training", *Measures.model_fields])
-@pytest.mark.parametrize(("what", "factor"), [("memory", 1.35), ("disk", 1.3)])  # at smoke some files are 5 kB
+@pytest.mark.parametrize(("what", "factor"), [("memory", 1.35), ("disk", 1.2)])
 def test_memory_and_disk_are_within_a_factor(built, plan, job, what, factor):
     ratios = measured_errors(plan, built.folder)[f"{job}, {what}"]
     wanted = sum(
@@ -25,6 +25,8 @@ def test_memory_and_disk_are_within_a_factor(built, plan, job, what, factor):
         if job == "training" or getattr(plan.config.experiments[name].measures, job)
     )
     assert len(ratios) == wanted
+    if (job, what) == ("sensitivity", "disk"):
+        factor = 1.3  # at smoke a file is 5 kB, most of it overhead
     assert all(1 / factor < ratio < factor for ratio in ratios), ratios
 
 
