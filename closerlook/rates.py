@@ -79,6 +79,11 @@ def reserved_gpu_megabytes(cost: Cost, device: Device, attempt: int = 1) -> int:
     return math.ceil(attempt * MEMORY_MARGIN * cost.gpu_memory / 1e6)
 
 
-def reserved_minutes(cost: Cost, device: Device, attempt: int = 1) -> int:
-    """Return the run time to ask for in minutes, with five for a slow start."""
-    return math.ceil(attempt * (5 + TIME_MARGIN * device.seconds(cost) / 60))
+def reserved_minutes(cost: Cost, device: Device, attempt: int = 1, start: float = 5) -> int:
+    """Return the run time to ask for in minutes, with some for a slow start."""
+    return math.ceil(attempt * (start + TIME_MARGIN * device.seconds(cost) / 60))
+
+
+def reserved_minutes_in_a_group(cost: Cost, device: Device, attempt: int = 1) -> int:
+    """Return the same for one of many short jobs in one slot, whose times add up: only the first starts cold."""
+    return reserved_minutes(cost, device, attempt, start=1)

@@ -38,7 +38,7 @@ rule noise:
         "../envs/closerlook.yaml"
     resources:
         mem_mb=reserved(cost_of_noise, "noise", rates.reserved_megabytes),
-        runtime=reserved(cost_of_noise, "noise", rates.reserved_minutes),
+        runtime=reserved(cost_of_noise, "noise", rates.reserved_minutes_in_a_group),
     params:
         image_size=planned(lambda plan, wildcards: plan.subset(wildcards.subset).image_size),
         examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),

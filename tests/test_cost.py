@@ -12,9 +12,9 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode, bmm_flop
 
 from closerlook import cost, nets, rates
-from closerlook.config import read_config
+from closerlook.config import SCALES, read_config
 from closerlook.data import corruption
-from closerlook.overview import describe
+from closerlook.overview import describe, noise_costs
 from closerlook.plan import Plan
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
 from closerlook.training import evaluation, regularizers, stack, trainer
@@ -146,6 +146,14 @@ def test_reservations_grow_with_the_attempt():
     for reserve in (rates.reserved_megabytes, rates.reserved_minutes):
         first, second = (reserve(job, rates.CPU_THREAD, attempt) for attempt in (1, 2))
         assert second in (2 * first - 1, 2 * first), reserve.__name__  # rounded up once each
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_group_of_short_jobs_fits_the_hour_of_a_short_queue(scale):
+    plan = Plan(read_config(yaml.safe_load(CONFIG.read_text()), scale))
+    size = yaml.safe_load((CONFIG.parent / "profiles/slurm/profile.yaml").read_text())["group-components"]["noise"]
+    minutes = [rates.reserved_minutes_in_a_group(job, rates.CPU_THREAD) for job in noise_costs(plan)]
+    assert sum(sorted(minutes)[-size:]) <= 60
 
 
 def test_hours_are_bounded_by_the_longest_job():

@@ -28,6 +28,8 @@ PARTS += ["rules", "scripts", "closerlook", "paper", "report", "profiles", "envs
 COMPARED = {".h5", ".csv", ".svg", ".json", ".pdf"}
 LIMIT = 900
 """Seconds for everything: five minutes on two free cores, and room for busy ones."""
+HOPELESS = {"PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints"}
+"""Why a pending job would wait for ever: it asks for more than any node or partition gives."""
 
 # What a site sets in the profile, or what its size suggests: no accounts here, and nobody waits 40 s for a look.
 SITE = [
@@ -77,6 +79,7 @@ def await_training(cluster: Cluster, process: subprocess.Popen, unlike: set[str]
     """Return a training job that has been running for a few seconds."""
     while time.monotonic() < deadline:
         for job in cluster.jobs():
+            assert job.get("Reason") not in HOPELESS, f"job {job['JobId']} never starts: {job['Reason']}"
             training = job.get("Comment", "").startswith("rule_train")
             if (
                 training
@@ -146,6 +149,7 @@ def describe(jobs: list[dict[str, str]]) -> str:
     fields = (
         "JobId",
         "JobState",
+        "Reason",
         "Partition",
         "NodeList",
         "Restarts",
