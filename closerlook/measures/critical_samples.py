@@ -11,19 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from closerlook import nets, store
-from closerlook.data.loading import TrainingData, load_training_data
-from closerlook.measures.checkpoints import parameters_at, require_checkpoints
+from closerlook.data.loading import TrainingData
+from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.nets.lass import Found, find_critical, find_random
 from closerlook.nets.network import Network
-from closerlook.spec import Ensemble
-from closerlook.training.device import measured_on, versions
 from closerlook.training.streams import generator
 
 
@@ -126,31 +122,25 @@ def measure_critical_samples(
         If an option is impossible.
     """
     search = Search(tuple(sorted(radius)), step, noise_scale, iterations, gradient, random_tries)
-    with store.read(trained, "trained") as file:
-        spec = store.read_spec(file)
-        loaded = load_training_data(spec, data, noise)
-        network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
-        require_checkpoints(file, trained, checkpoints, network)
-        samples = _Samples(loaded, examples, training_examples, device)
-        measured = {name: _checkpoint(file, network, spec, name, samples, search, log) for name in checkpoints}
+    with open_trained(trained, data, noise) as ensemble:
+        ensemble.require(checkpoints)
+        samples = _Samples(ensemble.data, examples, training_examples, device)
+        measured = {name: _checkpoint(ensemble, name, samples, search, log) for name in checkpoints}
     settings = asdict(search) | {
         "step_pixels": [step * value for value in search.radius],
         "noise_pixels": [noise_scale * value for value in search.radius],
-        "standardised_units_per_pixel": loaded.pixel,
+        "standardised_units_per_pixel": ensemble.data.pixel,
         "stopping": "every sample has all iterations",
         "random_tries": f"{iterations} corners of the box" if random_tries else None,
         "checkpoints": list(checkpoints),
         "examples": samples.validation.shape[0],
         "training_examples": training_examples,
     }
-    with store.create(output, "critical_samples") as file:
+    with create_measured(output, "critical_samples", ensemble.spec, settings, device) as file:
         file["radius"] = np.array(search.radius)
         for name, columns in measured.items():
             for column, values in columns.items():
                 file[f"{name}/{column}"] = values
-        store.write_attributes(
-            file, spec=spec.to_json(), settings=settings, versions=versions(), device=measured_on(device)
-        )
 
 
 class _Samples:
@@ -189,31 +179,26 @@ def _drawn(purpose: str, available: int, wanted: int) -> np.ndarray:
 
 
 def _checkpoint(
-    file: h5py.File,
-    network: Network,
-    spec: Ensemble,
-    name: str,
-    samples: _Samples,
-    search: Search,
-    log: Callable[[str], None],
+    ensemble: Trained, name: str, samples: _Samples, search: Search, log: Callable[[str], None]
 ) -> dict[str, np.ndarray]:
     """Return the columns of a checkpoint's group; a member that diverged or never got there has NaN in them."""
-    epoch, start = file[f"checkpoints/{name}/epoch"][:], time.monotonic()
+    spec, epoch, start = ensemble.spec, ensemble.file[f"checkpoints/{name}/epoch"][:], time.monotonic()
     wanted = ["validation/critical"]
     wanted += ["validation/random"] if search.random else []
     wanted += ["training/critical"] if len(samples.positions) else []
-    shape = (len(spec.members), len(search.radius))
-    columns = {column: np.full(shape, np.nan, np.float32) for column in wanted}
+    columns = {column: np.full((len(epoch), len(search.radius)), np.nan, np.float32) for column in wanted}
     for number, member in enumerate(spec.members):
-        parameters = parameters_at(file, network, name, number)
+        parameters = ensemble.parameters(name, number)
         if not (np.isfinite(epoch[number]) and parameters.isfinite().all()):
             continue
         for column, values in columns.items():
             which, kind = column.split("/")
             inputs, draws = samples.of(which, number), generator(f"critical_samples/{column}/{name}", member.seed)
             ratios = critical_ratios if kind == "critical" else random_ratios
-            values[number] = ratios(network, parameters.to(inputs), inputs, search, samples.loaded.pixel, draws)
-    log(f"{spec.name}: critical samples of {len(epoch)} networks at {name} in {time.monotonic() - start:.1f} s")
+            values[number] = ratios(ensemble.network, parameters.to(inputs), inputs, search, ensemble.data.pixel, draws)
+    log(
+        f"{ensemble.spec.name}: critical samples of {len(epoch)} networks at {name} in {time.monotonic() - start:.1f} s"
+    )
     return {"epoch": epoch.astype(np.float32), **columns}
 
 

@@ -16,13 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from closerlook import nets, store
-from closerlook.data.loading import TrainingData, load_training_data
-from closerlook.measures.checkpoints import parameters_at, require_checkpoints
 from closerlook.measures.hessian import Curvature, Effort, curvature
+from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.nets.network import Network
-from closerlook.spec import Member
-from closerlook.training.device import measured_on, versions
 from closerlook.training.objectives import OBJECTIVES
 from closerlook.training.streams import generator
 
@@ -81,33 +77,16 @@ def measure_curvature(
         If `dtype` or `examples` is impossible.
     """
     effort = Effort(tolerance, trace_tolerance, max_products, max_probes)
-    with store.read(trained, "trained") as file:
-        spec = store.read_spec(file)
+    with open_trained(trained, data, noise) as ensemble:
+        spec = ensemble.spec
         _require(dtype, examples, spec.examples)
-        loaded = load_training_data(spec, data, noise)
-        network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
-        require_checkpoints(file, trained, checkpoints, network)
-        epochs = np.stack([file[f"checkpoints/{name}/epoch"][:] for name in checkpoints], axis=1)
-        objective = OBJECTIVES[spec.objective]()
+        ensemble.require(checkpoints)
         table = _Table(checkpoints, len(spec.members))
-        size = _stack_size(network, examples or spec.examples, effort, DTYPES[dtype], torch.device(device))
+        size = _stack_size(ensemble.network, examples or spec.examples, effort, DTYPES[dtype], torch.device(device))
         for first in range(0, len(spec.members), size):
             numbers = range(first, min(first + size, len(spec.members)))
-            members = [spec.members[number] for number in numbers]
-            inputs, targets = _examples(loaded, members, numbers, examples, DTYPES[dtype], device)
-            vector = None
-            for order in epochs[numbers].argsort(axis=1, kind="stable").T:
-                names = [checkpoints[index] for index in order]
-                pairs = zip(names, numbers, strict=True)
-                parameters = torch.cat([parameters_at(file, network, name, number) for name, number in pairs])
-                draws = [
-                    generator(f"curvature/{name}", member.seed) for name, member in zip(names, members, strict=True)
-                ]
-                result = curvature(
-                    network, parameters.to(inputs), inputs, targets, objective, draws, start=vector, effort=effort
-                )
-                table.enter(result, names, numbers)
-                vector = result.largest.vector
+            inputs, targets = _examples(ensemble, numbers, examples, DTYPES[dtype], device)
+            _follow(ensemble, numbers, inputs, targets, effort, table)
             which = f"networks {first}-{numbers[-1]} of {len(spec.members)}"
             log(f"{spec.name}: curvature of {which}, {table.account(numbers)}")
     settings = asdict(effort) | {
@@ -116,11 +95,8 @@ def measure_curvature(
         "subset": "all training examples" if examples is None else "drawn by the member's seed",
         "dtype": dtype,
     }
-    with store.create(output, "curvature") as file:
+    with create_measured(output, "curvature", spec, settings, device) as file:
         table.write(file)
-        store.write_attributes(
-            file, spec=spec.to_json(), settings=settings, versions=versions(), device=measured_on(device)
-        )
 
 
 def _require(dtype: str, examples: int | None, most: int) -> None:
@@ -142,19 +118,34 @@ def _stack_size(network: Network, examples: int, effort: Effort, dtype: torch.dt
 
 
 def _examples(
-    loaded: TrainingData,
-    members: Sequence[Member],
-    numbers: range,
-    examples: int | None,
-    dtype: torch.dtype,
-    device: str,
+    ensemble: Trained, numbers: range, examples: int | None, dtype: torch.dtype, device: str
 ) -> tuple[Tensor, Tensor]:
+    """Return the training inputs and labels of some members, all or a part drawn by the member's seed."""
+    loaded, members = ensemble.data, ensemble.spec.members
     rows, labels = loaded.rows[numbers], loaded.labels[numbers]
     if examples is not None:
-        orders = [torch.randperm(rows.shape[1], generator=generator("curvature/subset", m.seed)) for m in members]
+        draws = [generator("curvature/subset", members[number].seed) for number in numbers]
+        orders = [torch.randperm(rows.shape[1], generator=own) for own in draws]
         chosen = np.stack([order[:examples].sort().values.numpy() for order in orders])
         rows, labels = (np.take_along_axis(part, chosen, axis=1) for part in (rows, labels))
     return torch.from_numpy(loaded.pool[rows]).to(device, dtype), torch.from_numpy(labels).to(device)
+
+
+def _follow(ensemble: Trained, numbers: range, inputs: Tensor, targets: Tensor, effort: Effort, table: _Table) -> None:
+    """Measure some members along their checkpoints, each search starting from the eigenvector before."""
+    checkpoints, members = list(table.columns), ensemble.spec.members
+    objective, vector = OBJECTIVES[ensemble.spec.objective](), None
+    epochs = np.stack([ensemble.file[f"checkpoints/{name}/epoch"][numbers] for name in checkpoints], axis=1)
+    for order in epochs.argsort(axis=1, kind="stable").T:
+        names = [checkpoints[index] for index in order]
+        pairs = list(zip(names, numbers, strict=True))
+        parameters = torch.cat([ensemble.parameters(name, number) for name, number in pairs])
+        draws = [generator(f"curvature/{name}", members[number].seed) for name, number in pairs]
+        result = curvature(
+            ensemble.network, parameters.to(inputs), inputs, targets, objective, draws, start=vector, effort=effort
+        )
+        table.enter(result, names, numbers)
+        vector = result.largest.vector
 
 
 class _Table:

@@ -17,14 +17,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook import nets, store
-from closerlook.data.loading import load_training_data
 from closerlook.measures.adjoint import LaterLoss, sensitivities
-from closerlook.measures.checkpoints import parameters_at, require_checkpoints
 from closerlook.measures.gini import gini
+from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.measures.trajectory import ReplayError, Trajectory
-from closerlook.nets.network import Network
-from closerlook.training.device import measured_on, versions
 from closerlook.training.evaluation import evaluate_training
 from closerlook.training.job import to_problem
 from closerlook.training.objectives import OBJECTIVES
@@ -147,32 +143,28 @@ def measure_sensitivity(
         If a number is impossible.
     """
     plan = Plan(tuple(steps), losses, over, at_once, recompute, class_matrix)
-    with store.read(trained, "trained") as file:
-        spec = store.read_spec(file)
-        loaded = load_training_data(spec, data, noise)
-        network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
+    with open_trained(trained, data, noise) as ensemble:
+        spec, network = ensemble.spec, ensemble.network
         if network.statistics:
             raise ReplayError(f"{trained}: loss sensitivity is not written for batch normalisation ({spec.network})")
-        classes = loaded.classes if class_matrix and not spec.own_class else 0
-        problem = to_problem(loaded, torch.device(device))
+        classes = ensemble.data.classes if class_matrix and not spec.own_class else 0
+        problem = to_problem(ensemble.data, torch.device(device))
         found = []
         for number in range(len(spec.members)):
-            stack = Stack(spec, [number], network, OBJECTIVES[spec.objective](), problem)
-            if file["outcome/diverged"][number]:
+            if ensemble.file["outcome/diverged"][number]:
                 found.append(MemberSensitivity.missing(plan, spec.examples, classes))
                 continue
+            stack = Stack(spec, [number], network, OBJECTIVES[spec.objective](), problem)
             try:
-                kept = _checkpoints(file, trained, network, number)
+                kept = _checkpoints(ensemble, number)
                 trajectory = Trajectory(stack, plan.steps[-1], recompute=recompute, checkpoints=kept)
             except ReplayError as error:
                 raise ReplayError(f"{trained}: network {number}: {error}") from None
-            found.append(member_sensitivity(trajectory, plan, classes, int(file["outcome/epochs"][number])))
+            epochs = int(ensemble.file["outcome/epochs"][number])
+            found.append(member_sensitivity(trajectory, plan, classes, epochs))
             log(f"{spec.name}: sensitivity of network {number} of {len(spec.members)}, Gini {found[-1].gini[-1]:.3f}")
-    with store.create(output, "sensitivity") as file:
+    with create_measured(output, "sensitivity", spec, asdict(plan), device) as file:
         _write(file, plan, found)
-        store.write_attributes(
-            file, spec=spec.to_json(), settings=asdict(plan), versions=versions(), device=measured_on(device)
-        )
 
 
 @dataclass(frozen=True)
@@ -236,16 +228,12 @@ def follow(trajectory: Trajectory, losses: Sequence[LaterLoss], at_once: int) ->
     return sensitivities(trajectory, losses, *setting, at_once=at_once) * problem.pixel
 
 
-def _checkpoints(file: h5py.File, path: Path, network: Network, number: int) -> dict[int, Tensor]:
+def _checkpoints(ensemble: Trained, number: int) -> dict[int, Tensor]:
     """Return a member's checkpoints that lie at a whole epoch: epoch -> (parameter,)."""
-    names = list(file["checkpoints"])
-    require_checkpoints(file, path, names, network)
-    epochs = {name: float(file[f"checkpoints/{name}/epoch"][number]) for name in names}
-    return {
-        int(epoch): parameters_at(file, network, name, number)[0]
-        for name, epoch in epochs.items()
-        if epoch.is_integer()
-    }
+    names = list(ensemble.file["checkpoints"])
+    ensemble.require(names)
+    epochs = {name: float(ensemble.file[f"checkpoints/{name}/epoch"][number]) for name in names}
+    return {int(epoch): ensemble.parameters(name, number)[0] for name, epoch in epochs.items() if epoch.is_integer()}
 
 
 def _write(file: h5py.File, plan: Plan, found: Sequence[MemberSensitivity]) -> None:

@@ -10,6 +10,7 @@ import torch
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
 from closerlook.measures import critical_samples as module
+from closerlook.measures import trained as opening
 from closerlook.measures.critical_samples import measure_critical_samples
 from closerlook.spec import Checkpoints, Ensemble, Member
 
@@ -52,7 +53,7 @@ def network():
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
     """A file with two checkpoints; the last member diverged after the first."""
-    monkeypatch.setattr(module, "load_training_data", lambda spec, data, noise: training_data())
+    monkeypatch.setattr(opening, "load_training_data", lambda spec, data, noise: training_data())
     path = tmp_path / "trained.h5"
     with h5py.File(path, "w") as file:
         store.write_members(file.create_group("members"), MEMBERS)
@@ -235,6 +236,6 @@ def test_nothing_to_validate_on_is_refused(trained, monkeypatch):
             }
         )
 
-    monkeypatch.setattr(module, "load_training_data", without)
+    monkeypatch.setattr(opening, "load_training_data", without)
     with pytest.raises(ValueError, match="no validation example"):
         measure(trained)

@@ -10,6 +10,7 @@ import torch
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
 from closerlook.measures import curvature as module
+from closerlook.measures import trained as opening
 from closerlook.measures.curvature import measure_curvature
 from closerlook.spec import Checkpoints, Ensemble, Member
 
@@ -49,7 +50,7 @@ def training_data():
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
     """A file with three checkpoints; member 2 did not reach the last, member 3 diverged after the first."""
-    monkeypatch.setattr(module, "load_training_data", lambda spec, data, noise: training_data())
+    monkeypatch.setattr(opening, "load_training_data", lambda spec, data, noise: training_data())
     network = nets.build(SPEC, (1, 3, 3), 3)
     path = tmp_path / "trained.h5"
     with h5py.File(path, "w") as file:

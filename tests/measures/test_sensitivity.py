@@ -9,7 +9,7 @@ import torch
 
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
-from closerlook.measures import sensitivity as module
+from closerlook.measures import trained as opening
 from closerlook.measures.gini import gini
 from closerlook.measures.sensitivity import Plan, class_means, measure_sensitivity
 from closerlook.measures.trajectory import ReplayError, Trajectory
@@ -53,7 +53,7 @@ def train(tmp_path, monkeypatch):
 
     def run(spec=SPEC):
         data = training_data(spec.own_class)
-        monkeypatch.setattr(module, "load_training_data", lambda *_: data)
+        monkeypatch.setattr(opening, "load_training_data", lambda *_: data)
         problem = to_problem(data, torch.device("cpu"))
         record = train_ensemble(spec, network_of(spec), OBJECTIVES[spec.objective](), problem)
         record.write(tmp_path / "trained.h5", {}, "cpu")
