@@ -21,10 +21,9 @@ from pathlib import Path
 from slurm import NODES, Cluster, Unavailable, require_slurm
 
 from closerlook.options import Measures
+from closerlook.verify import copy_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ["Snakefile", "config.yaml", "claims.yaml"]
-PARTS += ["rules", "scripts", "closerlook", "paper", "report", "profiles", "envs"]
 COMPARED = {".h5", ".csv", ".svg", ".json", ".pdf"}
 LIMIT = 900
 """Seconds for everything: five minutes on two free cores, and room for busy ones."""
@@ -39,18 +38,6 @@ SITE = [
     "--seconds-between-status-checks=3",
     "--latency-wait=10",
 ]
-
-
-def copy_project(folder: Path) -> Path:
-    """Copy the project, with the data sets if it has them."""
-    folder.mkdir(parents=True)
-    for part in [*PARTS, *(["data"] if (ROOT / "data").is_dir() else [])]:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(source, folder / part)
-    return folder
 
 
 def snakemake(folder: Path, log: Path, *arguments: str) -> subprocess.Popen:
@@ -170,7 +157,9 @@ def say(line: str) -> None:
 def run(folder: Path) -> None:
     """Run the workflow locally and on the cluster, and compare."""
     start = time.monotonic()
-    local, remote = copy_project(folder / "local"), copy_project(folder / "remote")
+    local, remote = folder / "local", folder / "remote"
+    for copy in (local, remote):
+        copy_checkout(ROOT, copy, ROOT / "data")
     with ended(snakemake(local, folder / "local.log", "--cores", "2")) as process:
         assert process.wait(LIMIT) == 0, f"the local run failed:\n{tail(folder / 'local.log')}"
     say(f"local run: {time.monotonic() - start:.0f} s")

@@ -8,19 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from closerlook.verify import copy_checkout
+
 ROOT = Path(__file__).parents[2]
-PARTS = [
-    "Snakefile",
-    "config.yaml",
-    "claims.yaml",
-    "rules",
-    "scripts",
-    "closerlook",
-    "paper",
-    "report",
-    "profiles",
-    "envs",
-]
 
 
 @dataclass
@@ -67,24 +57,11 @@ def parse_jobs(text):
     return jobs
 
 
-def copy_project(folder, data=None):
-    folder.mkdir(parents=True)
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=ignore)
-        else:
-            shutil.copy(source, folder / part)
-    if data:
-        shutil.copytree(data, folder / "data")
-    return Project(folder)
-
-
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
     """The project after `snakemake --cores 2 --config scale=smoke` from nothing: data fetched, paper written."""
-    project = copy_project(tmp_path_factory.mktemp("workflow") / "closer look")
+    project = Project(tmp_path_factory.mktemp("workflow") / "closer look")
+    copy_checkout(ROOT, project.folder, data=None)
     result = project.snakemake()
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return project
