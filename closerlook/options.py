@@ -138,19 +138,23 @@ class CriticalSamplesOptions(Strict):
         description="where it is taken: the moving point (the authors' code) or the example (as printed)",
     )
     examples: Count | None = Field(None, description="validation examples searched around; null: all")
-    training_examples: Epoch = Field(0, description="training examples searched around; 0: none")
-    random_tries: bool = Field(True, description="whether as many random points in the box are tried as a control")
+    training_examples: Epoch = Field(0, description="training examples of each network searched around; 0: none")
+    random_tries: bool = Field(True, description="whether as many random corners of the box are tried as a control")
 
 
 class SensitivityOptions(Strict):
-    """The measure `sensitivity`: derivatives of later losses with respect to training inputs, through all updates."""
+    """The measure `sensitivity`: how later losses depend on training inputs, of mlps by plain SGD (`momentum: 0`)."""
 
     steps: Annotated[list[Count], Field(min_length=1)] = Field(description="numbers of updates after which to measure")
-    losses: Count = Field(250, description="losses, evenly spaced over the last steps, whose derivatives are averaged")
-    over: Count = Field(500, description="so many last steps")
-    at_once: Count = Field(64, description="losses that are carried back together; more take more memory")
+    losses: Count = Field(
+        250, description="losses, evenly spaced over the last updates, whose derivatives are averaged"
+    )
+    over: Count = Field(500, description="how many last updates before each of the steps these losses are spaced over")
+    at_once: Count = Field(
+        64, description="losses that are carried back together; each takes examples x pixels numbers of 4 bytes"
+    )
     recompute: bool = Field(
-        True, description="keep one state in sqrt(steps) and compute the others again; false: keep every state"
+        True, description="keep about the square root of all states, compute the others again; false: keep all"
     )
     class_matrix: bool = Field(True, description="whether to measure it class by class too, at the last of the steps")
 
@@ -166,7 +170,7 @@ class Measures(Strict):
 class ExperimentOptions(Strict):
     """One experiment at one scale. A list is an axis of the grid; a single value may stand for a list of one."""
 
-    paper: Paper = Field(description="the paper it belongs to, as in papers' order")
+    paper: Paper = Field(description="the paper it belongs to")
     dataset: Annotated[list[Dataset], BeforeValidator(_listed), Field(min_length=1)] = Field(description="data sets")
     image_size: Count = Field(28, description="rows and columns after average pooling by a whole factor")
     examples: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field(
@@ -180,19 +184,25 @@ class ExperimentOptions(Strict):
     network: Literal["mlp", "alexnet"] = Field("mlp", description="architecture, a module of closerlook/nets")
     depth: Annotated[Count, Field(le=100)] = Field(2, description="hidden layers of an mlp")
     width: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field(
-        description="units of each hidden layer of an mlp; filters of an alexnet, 200 in the paper"
+        description="units of each hidden layer of an mlp; filters of an alexnet (paper: 200, dense layers 384 and 192)"
     )
     objective: Literal["cross_entropy", "offset"] = Field(
-        "cross_entropy", description="what is minimised; offset: -log(0.1 + p) of the label, over the number of classes"
+        "cross_entropy",
+        description="what is minimised; offset: -log(0.1 + p), p the label's probability, over the number of classes",
     )
     noise: dict[Literal["none", "randX", "randXg", "randXu", "randY"], list[Level]] = Field(
-        {"none": [0.0]}, description="kinds of noise, each with its levels (share of corrupted training examples)"
+        {"none": [0.0]},
+        description="kinds of noise, each with its levels (share of corrupted training examples): Gaussian inputs with "
+        "each pixel's moments (randX) or those of all pixels (randXg), uniform inputs (randXu), random labels (randY)",
     )
     seeds: Count = Field(description="networks per cell of the grid: seeds 0, 1, ...")
     batch_size: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field(
         [32], description="examples a step"
     )
-    with_replacement: bool = Field(False, description="whether each batch is drawn anew from all training examples")
+    with_replacement: bool = Field(
+        False,
+        description="whether each batch is drawn anew from all training examples, and not each example once an epoch",
+    )
     batch_size_schedule: ScheduleOptions = Field(ScheduleOptions(), description="factors on the batch size")
     learning_rate: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)] = Field(
         [0.01], description="step size of stochastic gradient descent"

@@ -51,7 +51,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 INTRODUCTION = f"""\
 # Options of `config.yaml`
 
-<!-- Generated from closerlook/config.py by `{COMMAND}`; do not edit. -->
+<!-- Generated from closerlook/options.py by `{COMMAND}`; do not edit. -->
 
 `config.yaml` holds every experiment at every scale. An unknown key or an impossible value is refused before any job
 runs, in one line that names the key and what is allowed. `config.schema.json` is the same as a JSON schema: editors
