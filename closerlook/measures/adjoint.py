@@ -41,7 +41,10 @@ class LaterLoss:
 
 @runtime_checkable
 class Updates(Protocol):
-    """What the recursion needs of a training run, as `closerlook.measures.trajectory.Trajectory` offers it."""
+    """What the recursion needs of a training run, as `closerlook.measures.trajectory.Trajectory` offers it.
+
+    For every update, `batches` has the numbers (from 0) of the training examples it saw, and `rates` its learning rate.
+    """
 
     batches: Sequence[Int[Tensor, " _"]]
     rates: Sequence[float]

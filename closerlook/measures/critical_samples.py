@@ -210,9 +210,23 @@ def critical_ratios(
     pixel: float,
     draws: torch.Generator,
 ) -> list[float]:
-    """Return the share of one network's inputs (standardised) that LASS shows to be critical, at each radius.
+    """Return the share of one network's inputs that LASS shows to be critical, at each radius.
 
-    `pixel` is one unit of [0, 1] pixel intensity in standardised units; all random numbers come from `draws`.
+    Parameters
+    ----------
+    network, parameters, inputs
+        A network, its parameters as a stack of one, and the inputs whose boxes are searched, standardised.
+    search : Search
+        How; `random` does not matter here.
+    pixel : float
+        One unit of [0, 1] pixel intensity in standardised units.
+    draws : torch.Generator
+        Where all random numbers come from.
+
+    Returns
+    -------
+    list of float
+        A share in [0, 1] for each radius of `search`, never falling; a bound from below, for a search may miss.
     """
 
     def find(left: Tensor, radius: float) -> Found:
@@ -232,7 +246,10 @@ def random_ratios(
     pixel: float,
     draws: torch.Generator,
 ) -> list[float]:
-    """Return the share that as many random corners show to be critical; arguments as for `critical_ratios`."""
+    """Return the share that as many random corners show to be critical; arguments and result as of `critical_ratios`.
+
+    Of `search` only `radius` and `iterations` matter.
+    """
 
     def find(left: Tensor, radius: float) -> Found:
         return find_random(network, parameters, left, radius, tries=search.iterations, generators=[draws])

@@ -1,6 +1,6 @@
 """Curvature at the checkpoints of an ensemble: from `trained.h5` to `curvature.h5`.
 
-Sharpness is what *Deep Nets Don't Learn via Memorization* (Figure 4) and *Three Factors Influencing Minima in SGD*
+Sharpness is what *Deep Nets Don't Learn via Memorization* (Figure 3) and *Three Factors Influencing Minima in SGD*
 compare. The Hessian is that of the mean loss over the training set that a member saw, corrupted labels included.
 """
 
