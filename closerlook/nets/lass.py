@@ -107,16 +107,16 @@ def find_critical(
 
     def search(part: slice, current: _Search, radius: Tensor, normals: Tensor) -> None:
         lengths, scales = _per_member(step, inputs, part), _per_member(noise, inputs, part)
-        normals = normals * scales
+        normals, least = normals * scales, -radius
         shift = torch.zeros_like(current.start)
         for iteration in range(1, iterations + 1):
             if iteration == 1 or gradient == "moving":
-                ascent = current.ascent().mul_(lengths)
+                ascent = current.ascent()
             kept = current.drop() if drop else None
             if kept is not None:
                 ascent, shift = ascent.index_select(1, kept), shift.index_select(1, kept)
-            shift.add_(ascent).add_(current.rows(normals, iteration))
-            torch.minimum(torch.maximum(shift, -radius, out=shift), radius, out=shift)
+            shift.addcmul_(ascent, lengths).add_(current.rows(normals, iteration))
+            shift.clamp_min_(least).clamp_max_(radius)  # six times as fast as clamp_ with two tensors
             if current.look(current.start + shift, iteration):
                 break
 
@@ -154,27 +154,30 @@ def find_random(
 
 
 class _Search:
-    """The search of one stack: the samples still searched (`columns`), and what was found of all.
+    """The search of one stack: the samples still in the work, and what was found of all.
 
-    `others` are the outputs but for the label's own, which is the answer at the sample.
+    A place is a sample of a member, members one after the other. `columns` says which one each place of the work is,
+    `sought` whether nothing was found there yet; `others` are the outputs but for the label's own, which is the answer
+    at the sample.
     """
 
     def __init__(self, network: Network, parameters: Tensor, inputs: Tensor) -> None:
         self.network, self.parameters, self.start = network, parameters, inputs
         outputs, self.tape = network.forward(parameters, inputs)
-        self.labels = outputs.argmax(dim=1, keepdim=True)
+        self.labels = outputs.max(dim=1, keepdim=True).indices  # argmax, several times as fast
         self.classes = torch.arange(outputs.shape[1], device=inputs.device).unsqueeze(1)
         self.answered = self.labels == self.classes
-        self.others = outputs.masked_fill(self.answered, -torch.inf)
-        self.points, self.iterations = inputs.clone(), torch.zeros_like(self.labels[:, 0])
-        self.found = torch.zeros_like(self.iterations, dtype=torch.bool)
-        self.columns = torch.arange(inputs.shape[1], device=inputs.device)
+        self.others = torch.where(self.answered, -torch.inf, outputs)
+        self.points = torch.empty_like(inputs, memory_format=torch.contiguous_format)
+        self.iterations = torch.zeros_like(self.labels[:, 0])
+        self.columns = torch.arange(self.iterations.numel(), device=inputs.device)
+        self.sought = torch.ones_like(self.columns, dtype=torch.bool)
         self.droppable, self.whole = 0, True
 
     def rows(self, numbers: Tensor, iteration: int) -> Tensor:
-        """Return the rows of the shared random numbers that belong to the columns in an iteration (from 1)."""
+        """Return the rows of the shared random numbers that belong to the samples in an iteration (from 1)."""
         if self.whole:
-            return numbers[:, iteration - 1 : iteration - 1 + len(self.columns)]
+            return numbers[:, iteration - 1 : iteration - 1 + self.start.shape[1]]
         return numbers.index_select(1, self.columns + (iteration - 1))
 
     def ascent(self) -> Tensor:
@@ -189,33 +192,35 @@ class _Search:
     def look(self, points: Tensor, iteration: int) -> bool:
         """Enter at which points the answer differs; return whether nothing is left to find."""
         outputs, self.tape = self.network.forward(self.parameters, points)
-        self.last, self.others = points, outputs.masked_fill(self.answered, -torch.inf)
-        changed = (self.others.amax(dim=1) > outputs.gather(1, self.labels)[:, 0]) & ~self.found
-        members, places = changed.nonzero(as_tuple=True)
-        if not len(members):
-            return False
-        columns = self.columns[places]
-        self.points[members, columns] = points[members, places]
-        self.iterations[members, columns] = iteration
-        self.found |= changed
-        self.droppable += len(members)
-        return bool(self.found.all())
+        self.last, self.others = points, torch.where(self.answered, -torch.inf, outputs)
+        changed = self.others.amax(dim=1, keepdim=True) > outputs.gather(1, self.labels)
+        places = (changed.view(-1) & self.sought).nonzero().squeeze(1)
+        if len(places):
+            self.iterations.view(-1).index_fill_(0, self._enter(places), iteration)
+            self.sought.index_fill_(0, places, False)
+            self.droppable += len(places)
+        return self.droppable == len(self.columns)
+
+    def _enter(self, places: Tensor) -> Tensor:
+        """Enter the points looked at last of some places into the result; return their columns."""
+        columns = self.columns.index_select(0, places)
+        self.points.flatten(0, 1).index_copy_(0, columns, self.last.flatten(0, 1).index_select(0, places))
+        return columns
 
     def drop(self) -> Tensor | None:
         """Take the found samples of a lone member out; return the places kept, None where too few were found."""
         if self.droppable <= WORTH_DROPPING * len(self.columns):
             return None
-        kept = (~self.found[0]).nonzero().squeeze(1)
-        self.droppable, self.whole, self.columns = 0, False, self.columns[kept]
-        self.start, self.found = self.start.index_select(1, kept), self.found[:, kept]
-        self.labels = self.labels[:, :, kept]
+        kept = self.sought.nonzero().squeeze(1)
+        self.droppable, self.whole, self.columns = 0, False, self.columns.index_select(0, kept)
+        self.start, self.sought = self.start.index_select(1, kept), self.sought.index_select(0, kept)
+        self.labels = self.labels.index_select(2, kept)
         self.answered = self.labels == self.classes
         return kept
 
     def result(self) -> Found:
         """Return what was found; samples that were not are where they were looked at last."""
-        members, places = (~self.found).nonzero(as_tuple=True)
-        self.points[members, self.columns[places]] = self.last[members, places]
+        self._enter(self.sought.nonzero().squeeze(1))
         return Found(self.points, self.iterations > 0, self.iterations)
 
 
