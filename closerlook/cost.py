@@ -24,7 +24,8 @@ DeviceKind = Literal["cpu", "cuda"]
 CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}  # training.stack
 TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}  # training.stack
 CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}  # training.evaluation
-REGULARIZERS = ("weight_decay", "dropout", "input_dropout", "input_noise", "hidden_noise", "adversarial", "lass")
+PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")  # training.regularizers
+REGULARIZERS = ("weight_decay", *PERTURBATIONS, "adversarial", "lass")  # training.regularizers
 MOST_LOOKS = 16  # training.trainer
 BLOCK_NUMBERS = 2**24  # training.regularizers
 INPUT_NOISE = ("randX", "randXg", "randXu")  # data.corruption
@@ -112,7 +113,7 @@ def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
         groups.setdefault((member.momentum, *(getattr(member, name) > 0 for name in REGULARIZERS)), []).append(number)
     size = network_size(spec)
     fits_cache = CACHE_BYTES[device] // (8 * size.parameters)
-    most = max(1, min(fits_cache, TAPE_BYTES[device] // (4 * largest_batch(spec) * size.tape)))
+    most = max(1, min(fits_cache, TAPE_BYTES[device] // (4 * spec.largest_batch * size.tape)))
     stacks = []
     for numbers in groups.values():
         step = math.ceil(len(numbers) / math.ceil(len(numbers) / most))
@@ -120,16 +121,9 @@ def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
     return stacks
 
 
-def largest_batch(spec: Ensemble) -> int:
-    """Return the most examples that a network sees at once in training; LASS points come on top of the batch."""
-    size = min(spec.examples, max(_batch_sizes(spec, spec.epochs)))
-    return 2 * size if any(member.lass for member in spec.members) else size
-
-
 def _batch_sizes(spec: Ensemble, epochs: int) -> Counter[int]:
     """Return how many of the first epochs use each batch size."""
-    factors = Counter(spec.batch_size_schedule.factor(epoch) for epoch in range(epochs))
-    return Counter({max(1, round(spec.batch_size * factor)): count for factor, count in factors.items()})
+    return Counter(map(spec.batch_size_in, range(epochs)))
 
 
 def _steps(spec: Ensemble, epochs: int) -> int:
@@ -181,10 +175,10 @@ def _device_data_bytes(spec: Ensemble) -> int:
 
 def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
     """Return the bytes that a stack works on: parameters, velocities, this epoch's order, activations."""
-    size, batch = network_size(spec), largest_batch(spec)
+    size, batch = network_size(spec), spec.largest_batch
     parameters = 2 * 8 * size.parameters  # twice while members are dropped
     activations = 4 * batch * (size.tape + 3 * size.sites + 4 * size.classes)
-    regularised = any(getattr(member, name) > 0 for member in spec.members for name in REGULARIZERS[1:5])
+    regularised = any(getattr(member, name) > 0 for member in spec.members for name in PERTURBATIONS)
     # Drawn a block of steps at a time, as training.regularizers does.
     draws = 2 * 4 * min(16 * batch * size.sites, max(BLOCK_NUMBERS, batch * size.sites)) if regularised else 0
     order = 3 * 8 * spec.examples

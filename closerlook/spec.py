@@ -139,6 +139,16 @@ class Ensemble:
         """Return the seed of the training set that a member sees."""
         return 0 if self.same_examples else member.seed
 
+    def batch_size_in(self, epoch: int) -> int:
+        """Return the batch size of a 0-based epoch; only its last batch may be smaller."""
+        return max(1, round(self.batch_size * self.batch_size_schedule.factor(epoch)))
+
+    @property
+    def largest_batch(self) -> int:
+        """The most examples that a network sees at once in training; LASS points come on top of the batch."""
+        size = min(self.examples, max(map(self.batch_size_in, range(self.epochs))))
+        return 2 * size if any(member.lass for member in self.members) else size
+
     @property
     def name(self) -> str:
         """The ensemble's folder, such as ``mnist14-1000-mlp128x128-b32``."""

@@ -107,6 +107,7 @@ def test_repeated_constants_are_those_of_their_modules():
     assert evaluation.CHUNK_BYTES == cost.CHUNK_BYTES
     assert stack.TAPE_BYTES == cost.TAPE_BYTES
     assert corruption.INPUT_NOISE == cost.INPUT_NOISE
+    assert regularizers.PERTURBATIONS == cost.PERTURBATIONS
     assert regularizers.REGULARIZERS == cost.REGULARIZERS
     assert regularizers.BLOCK_NUMBERS == cost.BLOCK_NUMBERS
     assert trainer.MOST_LOOKS == cost.MOST_LOOKS

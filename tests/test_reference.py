@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -12,6 +14,10 @@ import yaml
 
 from closerlook import reference
 from closerlook.config import ConfigError, read_config
+from closerlook.measures.critical_samples import measure_critical_samples
+from closerlook.measures.curvature import measure_curvature
+from closerlook.measures.sensitivity import measure_sensitivity
+from closerlook.options import Measures
 
 ROOT = Path(__file__).parents[1]
 
@@ -113,3 +119,20 @@ def test_schema_and_models_accept_the_same(config, validator, path, value):
     changed = change(config, path, value)
     assert [error.message for error in validator.iter_errors(changed)] == []
     read_config(changed)
+
+
+MEASURE_FUNCTIONS = {
+    "curvature": measure_curvature,
+    "critical_samples": measure_critical_samples,
+    "sensitivity": measure_sensitivity,
+}
+
+
+@pytest.mark.parametrize("measure", Measures.model_fields)
+def test_a_measure_called_from_python_has_the_defaults_of_the_config(measure):
+    parameters = inspect.signature(MEASURE_FUNCTIONS[measure]).parameters
+    options = get_args(Measures.model_fields[measure].annotation)[0].model_fields
+    own = {name: field.default for name, field in options.items() if not field.is_required()}
+    given = {name: parameters[name].default for name in own if parameters[name].default is not inspect.Parameter.empty}
+    assert given == {name: own[name] for name in given}
+    assert set(options) <= set(parameters)

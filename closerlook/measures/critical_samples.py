@@ -70,7 +70,7 @@ def measure_critical_samples(
     radius: Sequence[float],
     step: float = 0.25 / 0.3,
     noise_scale: float = 0.2 / 0.3,
-    iterations: int = 10,
+    iterations: int = 100,
     gradient: str = "moving",
     examples: int | None = None,
     training_examples: int = 0,

@@ -38,8 +38,8 @@ class Plan:
     steps: tuple[int, ...]
     losses: int = 250
     over: int = 500
-    at_once: int = 250
-    recompute: bool = False
+    at_once: int = 64
+    recompute: bool = True
     class_matrix: bool = True
 
     def __post_init__(self) -> None:
@@ -99,8 +99,8 @@ def measure_sensitivity(
     steps: Sequence[int],
     losses: int = 250,
     over: int = 500,
-    at_once: int = 250,
-    recompute: bool = False,
+    at_once: int = 64,
+    recompute: bool = True,
     class_matrix: bool = True,
     device: str = "cpu",
     log: Callable[[str], None] = print,

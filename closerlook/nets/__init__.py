@@ -29,8 +29,7 @@ def build(spec: Ensemble, input_shape: tuple[int, ...], classes: int) -> Network
 
 def _refuse_single_examples(spec: Ensemble) -> None:
     """Raise where an epoch has a batch of one example: it has no variance."""
-    for factor in sorted({spec.batch_size_schedule.factor(epoch) for epoch in range(spec.epochs)}):
-        size = max(1, round(spec.batch_size * factor))
+    for size in sorted(set(map(spec.batch_size_in, range(spec.epochs)))):
         last = size if spec.with_replacement else spec.examples % size or size
         if min(size, last) == 1:
             raise ValueError(

@@ -18,7 +18,10 @@ from closerlook.nets.network import Network, Objective, Perturbation
 from closerlook.spec import Lass, Member
 from closerlook.training.streams import generator
 
-REGULARIZERS = ("weight_decay", "dropout", "input_dropout", "input_noise", "hidden_noise", "adversarial", "lass")
+PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")
+"""Those that scale or shift what a layer sees."""
+REGULARIZERS = ("weight_decay", *PERTURBATIONS, "adversarial", "lass")
+
 BLOCK = 16
 """Steps whose random numbers are drawn at once: fewer, larger calls, and the block is part of a member's stream."""
 
@@ -48,7 +51,7 @@ class Perturbations:
 
     def __init__(self, members: Sequence[Member], network: Network, epoch: int, device: torch.device) -> None:
         self.members, self.network, self.device = members, network, device
-        self.names = [name for name in active(members[0]) if name not in ("weight_decay", "adversarial", "lass")]
+        self.names = [name for name in active(members[0]) if name in PERTURBATIONS]
         if self.names:
             self.generators = [generator("perturbation", member.seed, epoch, device) for member in members]
         self.block: dict[tuple[str, int], Tensor] = {}

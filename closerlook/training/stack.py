@@ -53,21 +53,13 @@ class Problem:
         return self.pool.index_select(0, rows.flatten()).view(*rows.shape, *self.pool.shape[1:])
 
 
-def largest_batch(spec: Ensemble) -> int:
-    """Return the most examples that a network sees at once in training; LASS points come on top of the batch."""
-    factors = {spec.batch_size_schedule.factor(epoch) for epoch in range(spec.epochs)}
-    size = min(spec.examples, max(1, round(spec.batch_size * max(factors))))
-    return 2 * size if any(member.lass for member in spec.members) else size
-
-
 def plan_stacks(spec: Ensemble, network: Network, device: torch.device) -> list[list[int]]:
     """Return the ensemble's member numbers, grouped into stacks."""
     groups: dict[tuple, list[int]] = {}
     for number, member in enumerate(spec.members):
         groups.setdefault((member.momentum, active(member)), []).append(number)
-    batch = largest_batch(spec)
     fits_cache = CACHE_BYTES[device.type] // (2 * 4 * network.size)
-    most = max(1, min(fits_cache, TAPE_BYTES[device.type] // (4 * network.tape_size(batch))))
+    most = max(1, min(fits_cache, TAPE_BYTES[device.type] // (4 * network.tape_size(spec.largest_batch))))
     stacks = []
     for numbers in groups.values():
         count = -(-len(numbers) // most)
@@ -123,7 +115,7 @@ class Stack:
         self.rate = factor * self._factors("learning_rate")
         self.decay = self.rate * self._factors("weight_decay")
         self.radius = self._factors("adversarial") * self.problem.pixel
-        self.batch_size = max(1, round(self.spec.batch_size * self.spec.batch_size_schedule.factor(epoch)))
+        self.batch_size = self.spec.batch_size_in(epoch)
         # Members of one seed see the examples in the same order; shuffling costs once per seed.
         orders = {seed: self._order(seed, epoch) for seed in {member.seed for member in self.members}}
         self.order = torch.stack([orders[member.seed] for member in self.members]).to(self.device)

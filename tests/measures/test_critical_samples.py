@@ -73,7 +73,8 @@ def trained(tmp_path, monkeypatch):
 
 def measure(trained, name="critical_samples.h5", **options):
     output = trained.with_name(name)
-    options = {"checkpoints": NAMES, "radius": RADII, "training_examples": 40, "log": lambda line: None} | options
+    usual = {"checkpoints": NAMES, "radius": RADII, "iterations": 10, "training_examples": 40}
+    options = usual | {"log": lambda line: None} | options
     measure_critical_samples(trained, trained.with_name("data.h5"), {}, output, **options)
     with store.read(output, "critical_samples") as file:
         table = {}
