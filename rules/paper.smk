@@ -52,7 +52,11 @@ rule provenance:
 rule paper:
     input:
         main=ours("paper/main.typ"),
-        parts=[*Path(ours("paper")).rglob("*.typ"), ours("paper/references.bib")],
+        parts=[
+            *Path(ours("paper")).rglob("*.typ"),
+            *Path(ours("paper/targets")).glob("*.csv"),
+            ours("paper/references.bib"),
+        ],
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",
         tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
