@@ -36,7 +36,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw, per data set: best validation accuracy against width, and the width needed for it against the level."""
     seen = table[~table["diverged"]]
     cells = list(seen[seen["source"] == "run"].groupby(["dataset", "image_size", "examples"]))[::-1]
-    drawing = style.figure(style.FULL_WIDTH, 3.1 * len(cells))
+    drawing = style.figure(style.FULL_WIDTH, 2.7 * len(cells))
     for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(cells), 1)), cells, strict=True):
         paper = seen[(seen["source"] == "paper") & (seen["dataset"] == rows["dataset"].iloc[0])]
         _block(block, rows, paper)

@@ -94,7 +94,7 @@ def draw(table: pd.DataFrame) -> Figure:
     if seen.empty:
         return style.nothing(table)
     problems = list(seen.groupby([*PROBLEM]))
-    drawing = style.figure(style.FULL_WIDTH, 0.85 + 3.5 * len(problems))
+    drawing = style.figure(style.FULL_WIDTH, 0.85 + 3.1 * len(problems))
     for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(problems), 1)), problems, strict=True):
         _block(block, rows)
     handles = levels.keys(seen)
@@ -105,7 +105,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _block(block: SubFigure, rows: pd.DataFrame) -> None:
     """Draw one data set into a subfigure."""
-    upper, lower = block.subfigures(2, 1, height_ratios=(1.15, 1))
+    upper, lower = block.subfigures(2, 1, height_ratios=(1.45, 1))
     lines = levels.lines(rows)
     matrices = [matrix_of(rows[(rows["noise"] == kind) & (rows["level"] == level)]) for kind, level, _, _ in lines]
     values = np.concatenate([matrix.ravel() for matrix in matrices])

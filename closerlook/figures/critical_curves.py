@@ -47,7 +47,7 @@ def draw(table: pd.DataFrame) -> Figure:
     seen = table[~table["diverged"].astype(bool)]
     ours = seen[seen["source"] == "run"]
     problems = list(ours.groupby(PROBLEM))[::-1]
-    drawing = style.figure(style.FULL_WIDTH, 0.7 + 1.8 * len(problems))
+    drawing = style.figure(style.FULL_WIDTH, 0.7 + 1.5 * len(problems))
     grid = drawing.subplots(len(problems), 3, sharey="row", squeeze=False)
     for line, (_, rows) in zip(grid, problems, strict=True):
         paper = seen[(seen["source"] == "paper") & (seen["dataset"] == rows["dataset"].iloc[0])]

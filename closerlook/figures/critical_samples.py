@@ -46,7 +46,7 @@ def draw(table: pd.DataFrame) -> Figure:
     ours = seen[seen["source"] == "run"]
     problems = list(ours.groupby(PROBLEM))[::-1]  # MNIST first, as in the paper
     kinds = [kind for kind in NOISE_KINDS[1:] if kind in set(ours["noise"])] or ["none"]
-    drawing = style.figure(style.FULL_WIDTH, 0.8 + 1.75 * len(problems))
+    drawing = style.figure(style.FULL_WIDTH, 0.8 + 1.5 * len(problems))
     for block, kind in zip(np.atleast_1d(drawing.subfigures(1, len(kinds))), kinds, strict=True):
         grid = block.subplots(len(problems), 2, squeeze=False)
         for line, (_, rows) in zip(grid, problems, strict=True):

@@ -112,13 +112,13 @@ def draw(table: pd.DataFrame) -> Figure:
     seen = table[~table["diverged"]]
     datasets = list(seen.groupby([*ENSEMBLE]))[::-1]  # MNIST first
     lines = math.ceil(len(datasets) / 2)
-    drawing = style.figure(style.FULL_WIDTH, 0.75 + 5.1 * lines)
+    drawing = style.figure(style.FULL_WIDTH, 0.75 + 4.4 * lines)
     blocks = drawing.subfigures(lines, 2, squeeze=False).flat
     for block, (_, rows) in zip(blocks, datasets, strict=False):
         first = rows.iloc[0]
         heading = f"{style.dataset_words(first)}, {NETWORK_WORDS.get(first['network'], first['network'])}"
         block.suptitle(heading, fontsize=8.5, fontweight="bold")
-        above, below = block.subfigures(2, 1, height_ratios=[3, 1.6])
+        above, below = block.subfigures(2, 1, height_ratios=[2.6, 1.6])
         _pictures(above, rows.dropna(subset=["weight"]))
         _numbers(below, rows[rows["unit"].isna()])
     drawing.legend(handles=_keys(seen), loc="outside upper center", ncols=6)

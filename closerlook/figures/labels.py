@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 PLACES = ((0, 7), (0, -13), (-1, 4), (1, 4), (-1, -10), (1, -10), (0, 16), (0, -22), (-1.6, 12), (1.6, 12))
 """Where a label may stand relative to its point: sideways in label widths, upwards in points; best first."""
@@ -50,7 +51,8 @@ def label_points(
         boxes = [at + np.array([side * size[0] / 2 + 5 * np.sign(side), up]) for side, up in PLACES]  # centre, bottom
         hits = [_hits(box, size, taken, (width, height)) for box in boxes]
         best = boxes[int(np.argmin(hits))]
-        look = {"fontsize": 7, **({"color": colour} if colour else {}), **text}
+        halo = [withStroke(linewidth=1.6, foreground="white")]  # error bars are in no path, and may pass behind
+        look = {"fontsize": 7, "path_effects": halo, **({"color": colour} if colour else {}), **text}
         axes.annotate(
             words, (x, y), best - at, textcoords="offset points", ha="center", va="bottom", zorder=5, **look
         )  # fmt: skip

@@ -73,7 +73,7 @@ def draw(table: pd.DataFrame) -> Figure:
     seen = table[~table["diverged"]]
     ours = seen[seen["source"] == "run"]
     datasets = list(ours.groupby(["dataset", "image_size"]))[::-1]
-    drawing = style.figure(style.FULL_WIDTH, 0.35 + 2.4 * len(datasets))
+    drawing = style.figure(style.FULL_WIDTH, 0.35 + 2.1 * len(datasets))
     for block, (_, rows) in zip(np.atleast_1d(drawing.subfigures(len(datasets), 1)), datasets, strict=True):
         _block(block, rows, seen[(seen["source"] == "paper") & (seen["dataset"] == rows["dataset"].iloc[0])])
     style.note(drawing, _small_print(table))

@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 DEPTH = 0.06
 """How far below the unregularized validation accuracy a panel reaches; what lies deeper is drawn at its edge."""
-PANEL_HEIGHT = 2.7
+PANEL_HEIGHT = 2.25
 
 
 def tabulate(

@@ -27,7 +27,7 @@ SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""
 
 CLEAN = "#222222"
-HUES = {"none": CLEAN, "randX": "#0072B2", "randXg": "#009E73", "randXu": "#56B4E9", "randY": "#D55E00"}
+HUES = {"none": CLEAN, "randX": "#0072B2", "randXg": "#009E73", "randXu": "#CC79A7", "randY": "#D55E00"}
 MARKERS = {"none": "o", "randX": "s", "randXg": "D", "randXu": "v", "randY": "^"}
 KIND_WORDS = {
     "none": "real data",

@@ -42,7 +42,7 @@ def draw(table: pd.DataFrame) -> Figure:
     seen = table[~table["diverged"]]
     ours = reached(seen[seen["source"] == "run"])
     datasets = list(ours.groupby(["dataset", "image_size"]))[::-1]  # MNIST first, as in the paper
-    heights = [0.3 + 1.5 * max(2, len(levels.kinds_of(rows))) for _, rows in datasets]
+    heights = [0.3 + 1.2 * max(2, len(levels.kinds_of(rows))) for _, rows in datasets]
     drawing = style.figure(style.FULL_WIDTH, 0.75 + sum(heights))
     blocks = np.atleast_1d(drawing.subfigures(len(datasets), 1, height_ratios=heights))
     for block, (_, rows) in zip(blocks, datasets, strict=True):
@@ -75,7 +75,11 @@ def _block(block: SubFigure, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
         for place, kind in enumerate(kinds):
             axes = block.add_subplot(grid[place, column])
             levels.relative(axes, levels.of_kind(sweep, kind), levels.of_kind(paper, kind), swept)
-            axes.set(xlabel=words, title=f"{style.KIND_WORDS[kind].capitalize()}, {levels.fixed_words(sweep, swept)}")
+            axes.set(
+                ylabel="Relative epochs",
+                xlabel=words,
+                title=f"{style.KIND_WORDS[kind].capitalize()}, {levels.fixed_words(sweep, swept)}",
+            )
             axes.xaxis.label.set_visible(place == len(kinds) - 1)
         last = block.add_subplot(right[column], sharex=first)
         _exponents(last, sweep, paper, swept, kinds)
