@@ -323,6 +323,15 @@ def test_a_changed_value_of_the_original_changes_the_paper_at_the_original_s_sca
     assert compiled(results) != before
 
 
+def test_a_value_of_the_original_that_the_text_quotes_comes_from_its_table(smoke):
+    before = compiled(smoke)
+    path = Path("paper/targets/regularizer_curves.csv")
+    text = path.read_text(encoding="utf-8")
+    assert text.count("0.515") == 1
+    path.write_text(text.replace("0.515", "0.415"), encoding="utf-8")
+    assert compiled(smoke) != before
+
+
 def fails_with(results: Path) -> str:
     """Return the message with which typesetting fails; nothing must stay of the PDF."""
     with pytest.raises(PaperError) as failure:
