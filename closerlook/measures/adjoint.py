@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -136,13 +137,20 @@ IDLE = 0.25
 
 
 def _blocks(steps: Sequence[int], most: int) -> list[list[int]]:
-    """Return the positions of the losses in blocks, the latest first, of at most `most` and of similar steps."""
-    blocks: list[list[int]] = []
+    """Return the positions of the losses in blocks, the latest first, of at most `most` and of similar steps.
+
+    Losses of similar steps are shared out evenly: a block of a few left over would cost almost as much as a full one.
+    """
+    similar: list[list[int]] = []
     for position in _latest_first(steps):
-        if blocks and len(blocks[-1]) < most and steps[position] >= (1 - IDLE) * steps[blocks[-1][0]]:
-            blocks[-1].append(position)
+        if similar and steps[position] >= (1 - IDLE) * steps[similar[-1][0]]:
+            similar[-1].append(position)
         else:
-            blocks.append([position])
+            similar.append([position])
+    blocks = []
+    for group in similar:
+        size = ceil(len(group) / ceil(len(group) / most))
+        blocks += [group[start : start + size] for start in range(0, len(group), size)]
     return blocks
 
 

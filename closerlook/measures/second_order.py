@@ -16,9 +16,9 @@ from torch import Tensor
 from closerlook.nets.mlp import MLP
 from closerlook.nets.network import Network, Objective
 
-BLOCK_BYTES = {"cpu": 3 * 2**19, "cuda": 2**30}
-"""A layer's adjoint weights, over the losses of a block. On a CPU a block of this size was fastest: it stays near the
-core, and its products are large enough (`bench/README.md`)."""
+BLOCK_BYTES = {"cpu": 2**21, "cuda": 2**30}
+"""A layer's adjoint weights, over the losses of a block, at most. On a CPU blocks of half this size up to one and a
+half times are about equally fast; much smaller ones pay for their number of calls."""
 
 
 @dataclass
@@ -58,6 +58,7 @@ class MLPAdjoints:
     def __init__(self, network: MLP, objective: Objective, count: int, inputs: Float[Tensor, " example *site"]) -> None:
         self.network, self.objective, self.count = network, objective, count
         self.derivatives = inputs.new_zeros(len(inputs), count, inputs[0].numel())
+        self.room = self.derivatives[:0]
         self.adjoints = {name: inputs.new_zeros(shape[0], count, *shape[1:]) for name, shape in network.shapes.items()}
 
     @staticmethod
@@ -139,10 +140,14 @@ class MLPAdjoints:
         return below.mul_(update.slopes[layer - 1])
 
     def _add_derivatives(self, update: FirstOrder, adjoint: Tensor, examples: Tensor, scale: float) -> None:
-        derivatives = update.deltas[0].T @ self.adjoints["weight0"].flatten(1)
+        # Kept from update to update: it is so large that, in some processes, the operating system would hand it out anew
+        # at every update, page by page, which takes as long as the products.
+        if len(self.room) != len(examples):
+            self.room = self.derivatives.new_empty(len(examples), *self.derivatives.shape[1:])
+        torch.mm(update.deltas[0].T, self.adjoints["weight0"].flatten(1), out=self.room.flatten(1))
         by_example = adjoint.permute(2, 1, 0).flatten(0, 1)  # (example loss, unit), a copy
-        derivatives.view(len(by_example), -1).addmm_(by_example, update.layers["weight0"])
-        self.derivatives.flatten(1).index_add_(0, examples, derivatives, alpha=scale)
+        self.room.flatten(0, 1).addmm_(by_example, update.layers["weight0"])
+        self.derivatives.index_add_(0, examples, self.room, alpha=scale)
 
 
 class AutogradAdjoints:

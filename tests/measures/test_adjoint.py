@@ -142,6 +142,11 @@ def test_blocks_hold_losses_of_similar_steps_the_latest_first():
     assert adjoint._blocks([9, 9, 9, 9, 9], most=2) == [[0, 1], [2, 3], [4]]
 
 
+def test_losses_of_similar_steps_are_shared_out_evenly():
+    assert [len(block) for block in adjoint._blocks([9] * 250, most=83)] == [63, 63, 63, 61]
+    assert [len(block) for block in adjoint._blocks([9] * 64, most=62)] == [32, 32]
+
+
 def test_an_example_that_training_has_not_seen_has_no_part_in_the_loss():
     run = train(CrossEntropy(), steps=2)
     (loss,) = later(run, 2)
