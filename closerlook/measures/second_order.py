@@ -140,7 +140,7 @@ class MLPAdjoints:
         return below.mul_(update.slopes[layer - 1])
 
     def _add_derivatives(self, update: FirstOrder, adjoint: Tensor, examples: Tensor, scale: float) -> None:
-        # Kept from update to update: it is so large that, in some processes, the operating system would hand it out anew
+        # Kept from update to update: it is so large that in some processes the operating system would hand it out anew
         # at every update, page by page, which takes as long as the products.
         if len(self.room) != len(examples):
             self.room = self.derivatives.new_empty(len(examples), *self.derivatives.shape[1:])
