@@ -96,21 +96,26 @@ def measure(kind: str, arguments: argparse.Namespace):
                f"{(time.process_time() - start) / 60:.2f}")  # fmt: skip
 
 
-LINES = {"none": ("none", 0.0, "real data"), "randXu": ("randXu", 0.7, "uniform random inputs")}
+LINES = {"none": ("none", 0.0, "real"), "randXu": ("randXu", 0.7, "uniform")}
+INPUTS = {"standardised": ("-", None), "raw": (":", ".")}
+"""Line and marker; None: the marker of the noise."""
 
 
 def draw(table: Path, drawing: Path) -> None:
-    """Draw the Gini coefficients of a CSV, ours as lines and the original's as stars, against updates."""
+    """Draw the Gini coefficients of a CSV: ours as lines (dotted on raw pixels), the original's as stars."""
     rows = tables.read_table(table)
     with mpl.rc_context({**mpl.rcParamsDefault, **style.HOUSE}):
-        figure = style.figure(style.SINGLE_COLUMN, 2.4)
+        figure = style.figure(style.SINGLE_COLUMN, 2.8)
         axes = figure.add_subplot()
         for kind, (noise, level, words) in LINES.items():
-            line = rows[rows["kind"] == kind].sort_values("steps")
-            colour = style.colour(noise, level)
-            axes.plot(line["steps"], line["gini"], color=colour, marker=style.marker(noise), label=f"{words}, here")
-            axes.plot(line["steps"], line["original"], color=colour, marker="*", markersize=6, linestyle="--",
-                      linewidth=0.7, label=f"{words}, original")  # fmt: skip
+            of_kind, look = rows[rows["kind"] == kind].sort_values("steps"), {"color": style.colour(noise, level)}
+            for inputs, line in of_kind.groupby("inputs", sort=False):
+                dashes, marker = INPUTS[inputs]
+                axes.plot(line["steps"], line["gini"], linestyle=dashes, marker=marker or style.marker(noise),
+                          label=f"{words}, {inputs}", **look)  # fmt: skip
+            stars = of_kind.drop_duplicates("steps")
+            axes.plot(stars["steps"], stars["original"], marker="*", markersize=6, linestyle="--", linewidth=0.7,
+                      label=f"{words}, original", **look)  # fmt: skip
         axes.set(xscale="log", xlabel="SGD steps", ylabel="Gini coefficient of sensitivities", ylim=(0, None))
         figure.legend(loc="outside upper center", ncols=2)
         save(figure, drawing, drawing.suffix[1:])
