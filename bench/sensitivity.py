@@ -32,7 +32,7 @@ from closerlook.training.objectives import OffsetLikelihood
 from closerlook.training.stack import Stack
 
 WIDTHS, BATCH, EXAMPLES, SIDE = (32, 32), 32, 1000, 14
-UPDATES, ROUNDS, FURTHER = 256, 5, 4
+UPDATES, ROUNDS, FURTHER = 256, 15, 4
 AT_ONCE = (1, 10, 64, 250)
 
 

@@ -140,8 +140,8 @@ class MLPAdjoints:
         return below.mul_(update.slopes[layer - 1])
 
     def _add_derivatives(self, update: FirstOrder, adjoint: Tensor, examples: Tensor, scale: float) -> None:
-        # Kept from update to update: it is so large that in some processes the operating system would hand it out anew
-        # at every update, page by page, which takes as long as the products.
+        # Kept from update to update: in some processes the operating system would hand out so large an array anew at
+        # every update, page by page, which takes as long as the products.
         if len(self.room) != len(examples):
             self.room = self.derivatives.new_empty(len(examples), *self.derivatives.shape[1:])
         torch.mm(update.deltas[0].T, self.adjoints["weight0"].flatten(1), out=self.room.flatten(1))
