@@ -119,7 +119,7 @@ def _block(block: SubFigure, rows: pd.DataFrame) -> None:
     grid[0].set_ylabel("Class of the loss")
     upper.supxlabel("Class of the training example", fontsize=grid[0].yaxis.label.get_fontsize())
     bar = upper.colorbar(mesh, ax=list(grid), shrink=0.9, pad=0.015, aspect=14)
-    bar.set_label("Sensitivity")
+    bar.set_label("Sensitivity\n(loss per pixel intensity)")
     bar.ax.yaxis.set_minor_locator(NullLocator())
     numbers = summarise(rows)
     for axes, (name, words) in zip(lower.subplots(1, len(SUMMARIES)), SUMMARIES.items(), strict=True):

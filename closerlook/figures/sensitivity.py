@@ -105,6 +105,7 @@ def draw(table: pd.DataFrame) -> Figure:
     seen = table[~table["diverged"]].astype({"own_class": bool})
     ours, paper = seen[seen["source"] == "run"], seen[seen["source"] == "paper"]
     problems = list(ours.groupby(["dataset", "image_size"]))
+    shades = {(kind, level): shade for kind, level, shade, _ in levels.lines(ours)}  # one for all panels and the key
     sorts = sorted(set(ours["own_class"]))
     width = style.FULL_WIDTH if len(sorts) > 1 else style.SINGLE_COLUMN
     drawing = style.figure(width, 0.75 + 2.1 * len(problems))
@@ -112,7 +113,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for row, (_, rows) in zip(grid, problems, strict=True):
         for axes, own_class in zip(row, sorts, strict=True):
             original = paper[(paper["dataset"] == rows["dataset"].iloc[0]) & (paper["own_class"] == own_class)]
-            _panel(axes, rows[rows["own_class"] == own_class], original)
+            _panel(axes, rows[rows["own_class"] == own_class], original, shades)
             words = "a class for each" if own_class else "the usual classes"
             examples = rows.loc[rows["own_class"] == own_class, "examples"].unique()
             count = " and ".join(f"{number:,}" for number in sorted(examples))
@@ -125,11 +126,11 @@ def draw(table: pd.DataFrame) -> Figure:
     return drawing
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
-    for kind, level, shade, _ in levels.lines(rows):
+def _panel(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame, shades: Mapping[tuple[str, float], float]) -> None:
+    for (kind, level), shade in shades.items():
         line = rows[(rows["noise"] == kind) & (rows["level"] == level)]
-        style.curve(axes, line, "scaled_steps", "gini", noise=kind, level=shade)
-    shades = {(kind, level): shade for kind, level, shade, _ in levels.lines(rows)}
+        if len(line):
+            style.curve(axes, line, "scaled_steps", "gini", noise=kind, level=shade)
     for (kind, level), line in paper.groupby(["noise", "level"]):
         colour = style.colour(kind, shades.get((kind, level), level))
         axes.plot(line["steps"], line["gini"], color=colour, zorder=1.5, **PAPER)

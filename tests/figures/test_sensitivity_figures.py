@@ -139,6 +139,15 @@ def test_both_panels_hold_a_line_for_every_kind_of_data(both: list[Path], tmp_pa
             assert np.all((line.get_ydata() >= bottom) & (line.get_ydata() <= top))
 
 
+def test_a_level_has_one_colour_in_both_panels_and_in_the_key(measured: Callable) -> None:
+    paths = [measured({"randX": (0.5, 1.0)}), measured({"randX": (1.0,)}, own_class=True, examples=200)]
+    drawing = sensitivity.draw(sensitivity.tabulate(paths, beside(*paths)))
+    usual, own = ([line.get_color() for line in axes.lines if len(line.get_xdata())] for axes in drawing.axes)
+    keys = [handle.get_color() for handle in drawing.legends[0].legend_handles]
+    assert set(own) == {keys[1]}
+    assert {keys[0], keys[1]} <= set(usual)
+
+
 def test_the_originals_values_are_drawn_beside_ours(both: list[Path], tmp_path: Path) -> None:
     tables.write_table(sensitivity.tabulate(both, beside(*both), TARGETS), tmp_path / "table.csv")
     table = tables.read_table(tmp_path / "table.csv")
