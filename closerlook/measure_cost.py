@@ -120,8 +120,8 @@ def sensitivity_cost(spec: Ensemble, options: Mapping[str, Any], device: DeviceK
     accumulated = together * 4 * (spec.examples * size.inputs + 3 * size.parameters)
     working = accumulated + states * 4 * size.parameters * members
     examples = len(options["steps"]) * (spec.examples + 4)
-    datasets = (5 + bool(classes)) * DATASET_BYTES
-    disk = HDF5_BYTES + len(spec.to_json()) + datasets + members * (4 * examples + 8 * classes**2)
+    file = HDF5_BYTES // 2 + (5 + bool(classes)) * DATASET_BYTES  # half: it is the one file without groups
+    disk = file + len(spec.to_json()) + members * (4 * examples + 8 * classes**2)
     memory = TORCH_BYTES + loaded_bytes(spec)
     steps = members * math.ceil(carried / together)
     if device == "cpu":
