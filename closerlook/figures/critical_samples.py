@@ -15,10 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from closerlook.figures import style
+from closerlook.figures import levels, style
 from closerlook.figures.criticality import COLUMNS, PROBLEM, at_radius, critical_rows, epoch_axis, in_pixels
 from closerlook.figures.tables import tidy, with_targets
-from closerlook.spec import NOISE_KINDS
 
 MEASURES = ("critical_samples",)
 
@@ -45,7 +44,7 @@ def draw(table: pd.DataFrame) -> Figure:
     seen = table[~table["diverged"].astype(bool)]
     ours = seen[seen["source"] == "run"]
     problems = list(ours.groupby(PROBLEM))[::-1]  # MNIST first, as in the paper
-    kinds = [kind for kind in NOISE_KINDS[1:] if kind in set(ours["noise"])] or ["none"]
+    kinds = levels.kinds_of(ours)
     drawing = style.figure(style.FULL_WIDTH, 0.8 + 1.5 * len(problems))
     for block, kind in zip(np.atleast_1d(drawing.subfigures(1, len(kinds))), kinds, strict=True):
         grid = block.subplots(len(problems), 2, squeeze=False)
@@ -64,8 +63,8 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _key(block: SubFigure, rows: pd.DataFrame, kind: str) -> None:
-    levels = sorted(set(rows["level"]))
-    handles = [style.key(kind if level else "none", level, f"{level:g}") for level in levels]
+    present = sorted(set(rows["level"]))
+    handles = [style.key(kind if level else "none", level, f"{level:g}") for level in present]
     words = style.KIND_WORDS[kind]
     block.legend(
         handles=handles, loc="outside upper center", ncols=len(handles), columnspacing=0.8, handletextpad=0.3,
