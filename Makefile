@@ -34,10 +34,10 @@ test: setup  ## run the whole test suite
 
 verify: SCALE = smoke
 verify: setup  ## run twice from nothing and compare every byte; MANIFEST=file compares with another's run (SCALE=smoke)
-	$(BIN)/python -m closerlook.verify --scale $(SCALE) $(if $(MANIFEST),--manifest "$(MANIFEST)")
+	$(BIN)/python -m closerlook.publish.verification --scale $(SCALE) $(if $(MANIFEST),--manifest "$(MANIFEST)")
 
 plan: setup  ## what a run would cost: jobs, networks, FLOP, memory, disk, hours (SCALE=quick)
-	@$(BIN)/python -m closerlook.overview $(SCALE)
+	@$(BIN)/python -m closerlook.planning.overview $(SCALE)
 
 test-cluster: setup  ## the smoke workflow on a real Slurm on this machine, disturbed (root; installs Debian's Slurm)
 	$(BIN)/python tests/cluster/run.py
@@ -60,7 +60,7 @@ bench: setup  ## speed against the alternatives, as ratios (installs them into .
 	$(MAKE) -C bench
 
 schema: setup  ## regenerate docs/options.md and config.schema.json from the config models
-	$(BIN)/python -m closerlook.reference
+	$(BIN)/python -m closerlook.config.reference
 
 lock: setup  ## renew envs/constraints.txt from envs/requirements.in
 	$(BIN)/uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from closerlook.measures.critical_samples import Search, critical_ratios
-from closerlook.nets.lass import find_critical, find_random
 from closerlook.nets.mlp import MLP
-from closerlook.training.objectives import CrossEntropy
-from closerlook.training.streams import generator
+from closerlook.numerics.lass import find_critical, find_random
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.runtime.streams import generator
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "mnist.h5"
 NETWORKS, FEW, EXAMPLES, SAMPLES, ITERATIONS, ROUNDS = 32, 8, 1000, 250, 10, 11

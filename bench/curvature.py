@@ -31,11 +31,11 @@ import hessian_eigenthings
 import pyhessian
 from scipy.sparse.linalg import eigsh
 
-from closerlook.measures.hessian import Curvature, Effort, curvature
-from closerlook.measures.lanczos import Eigenpairs
 from closerlook.nets.mlp import MLP
-from closerlook.training.objectives import CrossEntropy
-from closerlook.training.streams import generator
+from closerlook.numerics.hessian import Curvature, Effort, curvature
+from closerlook.numerics.lanczos import Eigenpairs
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.runtime.streams import generator
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORKS, STACK, EXAMPLES, TRACE_NETWORKS = 32, 2, 1000, 8
@@ -202,7 +202,7 @@ def eigenvalues(checkpoints: dict[int, Tensor], inputs: Tensor, labels: Tensor) 
 def largest(stack: Tensor, inputs: Tensor, labels: Tensor, seed: int, start: Tensor | None) -> Eigenpairs:
     """Our eigenvalues without traces: what `curvature` does before its first probe."""
     nothing = SimpleNamespace(estimate=torch.zeros(len(stack)), stderr=torch.zeros(len(stack)))
-    with mock.patch("closerlook.measures.hessian.trace_and_frobenius", return_value=(nothing, nothing)):
+    with mock.patch("closerlook.numerics.hessian.trace_and_frobenius", return_value=(nothing, nothing)):
         return ours(stack, inputs, labels, seed, start=start).largest
 
 

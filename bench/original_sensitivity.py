@@ -29,15 +29,16 @@ import torch
 from closerlook import nets
 from closerlook.data.corruption import write_noise
 from closerlook.data.loading import load_training_data
-from closerlook.figures import style, tables
+from closerlook.figures import style
 from closerlook.figures.rendering import save
-from closerlook.measures.gini import gini
 from closerlook.measures.sensitivity import Plan, follow
-from closerlook.measures.trajectory import Trajectory
+from closerlook.numerics.gini import gini
+from closerlook.objectives.losses import OBJECTIVES
 from closerlook.spec import Ensemble, Member
+from closerlook.tables import rows as tables
 from closerlook.training.evaluation import evaluate_training
 from closerlook.training.job import to_problem
-from closerlook.training.objectives import OBJECTIVES
+from closerlook.training.replay import Trajectory
 from closerlook.training.stack import Problem, Stack
 
 HORIZONS = (500, 800, 1200, 2000, 5000, 10_000, 30_000, 100_000)

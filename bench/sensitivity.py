@@ -21,14 +21,14 @@ import torch
 from recording import processor, record
 from training import problem, sgemm_rate
 
-from closerlook.measures import adjoint
-from closerlook.measures.adjoint import LaterLoss, input_derivatives
-from closerlook.measures.second_order import AutogradAdjoints, MLPAdjoints
-from closerlook.measures.trajectory import Trajectory
-from closerlook.measures.unrolled import unrolled_derivatives
 from closerlook.nets.mlp import MLP
+from closerlook.numerics import adjoint
+from closerlook.numerics.adjoint import LaterLoss, input_derivatives
+from closerlook.numerics.second_order import AutogradAdjoints, MLPAdjoints
+from closerlook.numerics.unrolled import unrolled_derivatives
+from closerlook.objectives.losses import OffsetLikelihood
 from closerlook.spec import Ensemble, Member
-from closerlook.training.objectives import OffsetLikelihood
+from closerlook.training.replay import Trajectory
 from closerlook.training.stack import Stack
 
 WIDTHS, BATCH, EXAMPLES, SIDE = (32, 32), 32, 1000, 14

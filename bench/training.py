@@ -21,8 +21,8 @@ from torch import nn
 from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
+from closerlook.objectives.losses import CrossEntropy
 from closerlook.spec import Ensemble, Member
-from closerlook.training.objectives import CrossEntropy
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
 

@@ -8,14 +8,14 @@ from functools import cache
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=workflow.basedir)
 
-from closerlook import rates
-from closerlook.config import PAPERS, SCALES, ConfigError, read_config
-from closerlook.cost import noise_cost, training_cost
-from closerlook.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
-from closerlook.data.sources import DATASETS
-from closerlook.hardware import count_gpus
-from closerlook.imports import constant, reached_by
-from closerlook.plan import Plan, PlanError
+from closerlook.planning import rates
+from closerlook.config.reading import PAPERS, SCALES, ConfigError, read_config
+from closerlook.planning.cost import noise_cost, training_cost
+from closerlook.planning.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
+from closerlook.data.fetching.sources import DATASETS
+from closerlook.runtime.hardware import count_gpus
+from closerlook.planning.fingerprints import constant, reached_by
+from closerlook.planning.plan import Plan, PlanError
 
 GPUS = min(1, count_gpus())  # a job takes one; the profile lets one job at a time have it
 
@@ -84,7 +84,7 @@ def gpus_of(rule):
 def reserved(look, rule, amount):
     """Make a resource function of a function of (plan, wildcards, kind of device) that returns a `Cost`.
 
-    `amount` is a function of (cost, device, attempt), from `closerlook.rates`.
+    `amount` is a function of (cost, device, attempt), from `closerlook.planning.rates`.
     """
     device = rates.device_for(gpus_of(rule))
 

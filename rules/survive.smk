@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from closerlook.takeover import end_with, take_over
+from closerlook.runtime.takeover import end_with, take_over
 
 if workflow.is_main_process and not workflow.dryrun:
     for what in take_over(Path.cwd()):

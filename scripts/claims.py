@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from closerlook.claims import judge
-from closerlook.joblog import job_log
+from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     judge(

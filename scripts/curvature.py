@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from closerlook.joblog import job_log
 from closerlook.measures.curvature import measure_curvature
+from closerlook.runtime.device import prepare_device
+from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble
-from closerlook.training.device import prepare_device
 
 with job_log(snakemake.log[0]) as log:
     spec = Ensemble.from_json(snakemake.params.spec)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from closerlook.data.sources import fetch_dataset
-from closerlook.joblog import job_log
+from closerlook.data.fetching.sources import fetch_dataset
+from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]) as log:
     # Not params: where verified data come from, and how patiently, is no reason to fetch them again.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from closerlook.figures.rendering import render
-from closerlook.joblog import job_log
+from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     render(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from closerlook.joblog import job_log
-from closerlook.manifest import write_manifest
+from closerlook.publish.manifest import write_manifest
+from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     write_manifest(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from closerlook.data.corruption import write_noise
-from closerlook.joblog import job_log
+from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     write_noise(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from closerlook.joblog import job_log
-from closerlook.provenance import write_provenance
+from closerlook.publish.provenance import write_provenance
+from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     write_provenance(

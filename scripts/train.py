@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from closerlook.joblog import job_log
+from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble
 from closerlook.training.job import run_training
 

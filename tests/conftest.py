@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["MKL_CBWR"] = "AUTO"  # as closerlook.training.device sets it for a job
+os.environ["MKL_CBWR"] = "AUTO"  # as closerlook.runtime.device sets it for a job
 
 from jaxtyping import install_import_hook
 
@@ -19,3 +19,6 @@ import torch
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+from written import curve, members, train  # noqa: F401  (fixtures)

@@ -6,9 +6,9 @@ import torch
 
 from closerlook.nets.alexnet import SmallAlexNet
 from closerlook.nets.mlp import MLP
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.runtime.device import device_name, prepare_device
 from closerlook.spec import Checkpoints, Ensemble, Member
-from closerlook.training.device import device_name, prepare_device
-from closerlook.training.objectives import CrossEntropy
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
 

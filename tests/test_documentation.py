@@ -15,15 +15,16 @@ import yaml
 from torch import nn
 from torch.nn import functional
 
-from closerlook import claims, inspection, store
-from closerlook.claims.effects import REGISTRY, over_seeds, register
+from closerlook import claims, store
 from closerlook.claims.estimates import Estimate
-from closerlook.config import SCALES, read_config
+from closerlook.claims.tests.effects import REGISTRY, over_seeds, register
+from closerlook.config.options import Measures
+from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
-from closerlook.measures.unrolled import unrolled_derivatives
-from closerlook.options import Measures
-from closerlook.plan import Plan
-from closerlook.training.objectives import CrossEntropy
+from closerlook.numerics.unrolled import unrolled_derivatives
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.planning.plan import Plan
+from closerlook.store import inspection
 
 ROOT = Path(__file__).parents[1]
 
@@ -142,7 +143,7 @@ def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_see
     (claim,) = claims.load(tmp_path / "claims.yaml")
     assert claim.where["level"] == [0, 0.4]
     registry = dict(REGISTRY)
-    monkeypatch.setattr("closerlook.claims.effects.REGISTRY", registry)
+    monkeypatch.setattr("closerlook.claims.tests.effects.REGISTRY", registry)
     names = {"register": register, "pd": pd, "Estimate": Estimate, "over_seeds": over_seeds}
     exec(snippets("extending.md", "A claim")[0], names)
     rows = pd.DataFrame({"seed": [0, 0, 1, 2], "best_validation_accuracy": [0.5, 0.6, 0.7, 0.8]})

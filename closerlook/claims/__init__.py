@@ -4,7 +4,9 @@
 verdict, `effects` and the modules of one topic hold the named tests, `judging` writes claims.json.
 """
 
-from closerlook.claims import (  # noqa: F401 (each registers its tests)
+from closerlook.claims.catalogue import Claim, ClaimError, load
+from closerlook.claims.judging import judge
+from closerlook.claims.tests import (  # noqa: F401 (each registers its tests)
     critical,
     differences,
     difficulty,
@@ -12,7 +14,5 @@ from closerlook.claims import (  # noqa: F401 (each registers its tests)
     sensitivity,
     speed,
 )
-from closerlook.claims.catalogue import Claim, ClaimError, load
-from closerlook.claims.judging import judge
 
 __all__ = ["Claim", "ClaimError", "judge", "load"]

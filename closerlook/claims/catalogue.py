@@ -24,8 +24,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from closerlook.claims.effects import REGISTRY
 from closerlook.claims.estimates import SIDES
+from closerlook.claims.tests.effects import REGISTRY
 
 COMPARISONS = {"below": "lt", "at_most": "le", "above": "gt", "at_least": "ge"}
 
@@ -39,8 +39,8 @@ class Claim:
     """One claim of a paper, and how it is tested.
 
     `figure` names the table, `where` the rows: column -> a value, a list of values, a pattern with ``*``, or bounds
-    such as ``{below: 1}``. `test` names a function of `closerlook.claims.effects`, `options` are its keywords (`with`
-    in the file). `expected` is the side of `threshold` on which the effect must lie.
+    such as ``{below: 1}``. `test` names a function of `closerlook.claims.tests.effects`, `options` are its
+    keywords (`with` in the file). `expected` is the side of `threshold` on which the effect must lie.
     """
 
     id: str

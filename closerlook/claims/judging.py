@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from closerlook.claims.catalogue import Claim, load, select
-from closerlook.claims.effects import NOT_RUN, REGISTRY
 from closerlook.claims.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate, decisive_p, mean_effect, verdict
-from closerlook.figures.tables import read_table
+from closerlook.claims.tests.effects import NOT_RUN, REGISTRY
 from closerlook.store import replacing
+from closerlook.tables.rows import read_table
 
 
 def judge(claims: str | Path, tables: Mapping[str, str | Path], output: str | Path, scale: str) -> None:

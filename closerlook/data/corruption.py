@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from closerlook import store
-from closerlook.data.formats import DataError
+from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import Statistics, TrainingSplit, pixel_statistics, pooling_factor, read_training_split
 from closerlook.spec import NOISE_KINDS
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Integer, UInt8
 
 from closerlook import store
-from closerlook.data.formats import DataError
-from closerlook.data.sources import DATASETS
+from closerlook.data.fetching.formats import DataError
+from closerlook.data.fetching.sources import DATASETS
 
 _CHUNK = 4096  # images converted at a time, so that no second float copy of a data set is ever in memory
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closerlook.figures import levels, style
-from closerlook.figures.sweeps import FITTED
-from closerlook.figures.tables import runs, tidy, with_targets
+from closerlook.tables.rows import runs, tidy, with_targets
+from closerlook.tables.sweeps import FITTED
 
 MEASURES = ()
 COLUMNS = (

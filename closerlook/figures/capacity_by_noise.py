@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from closerlook.figures import levels, style
-from closerlook.figures.tables import runs, tidy, with_targets
+from closerlook.tables.rows import runs, tidy, with_targets
 
 MEASURES = ()
 COLUMNS = (

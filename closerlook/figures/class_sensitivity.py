@@ -16,7 +16,7 @@ from matplotlib.ticker import NullLocator
 
 from closerlook.figures import levels, style
 from closerlook.figures.sensitivity import MEMBER, PROBLEM, require_one_each, sensitivity_files
-from closerlook.figures.tables import tidy
+from closerlook.tables.rows import tidy
 
 MEASURES = ("sensitivity",)
 COLUMNS = (*MEMBER, "steps", "loss_class", "example_class", "sensitivity", "diverged")

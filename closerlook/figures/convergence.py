@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closerlook.figures import levels, style
-from closerlook.figures.sweeps import examples_sweep, reached, width_sweep
-from closerlook.figures.tables import runs, tidy, with_targets
+from closerlook.tables.rows import runs, tidy, with_targets
+from closerlook.tables.sweeps import examples_sweep, reached, width_sweep
 
 MEASURES = ()
 COLUMNS = (

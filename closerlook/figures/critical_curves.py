@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
-from closerlook.figures.criticality import COLUMNS, PROBLEM, at_radius, critical_rows, epoch_axis, in_pixels
-from closerlook.figures.tables import tidy, with_targets
 from closerlook.spec import NOISE_KINDS
+from closerlook.tables.criticality import COLUMNS, PROBLEM, at_radius, critical_rows, epoch_axis, in_pixels
+from closerlook.tables.rows import tidy, with_targets
 
 MEASURES = ("critical_samples",)
 SHADE = 0.7

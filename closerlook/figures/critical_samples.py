@@ -16,8 +16,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import levels, style
-from closerlook.figures.criticality import COLUMNS, PROBLEM, at_radius, critical_rows, epoch_axis, in_pixels
-from closerlook.figures.tables import tidy, with_targets
+from closerlook.tables.criticality import COLUMNS, PROBLEM, at_radius, critical_rows, epoch_axis, in_pixels
+from closerlook.tables.rows import tidy, with_targets
 
 MEASURES = ("critical_samples",)
 

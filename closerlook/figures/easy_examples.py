@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from closerlook.figures import levels, style
-from closerlook.figures.answers import CELL, COLUMNS, ENSEMBLE, counts, one_epoch, wrong_networks
-from closerlook.figures.tables import tidy, with_targets
-from closerlook.measures.difficulty import Difficulty, binomial_order, difficulty
+from closerlook.numerics.difficulty import Difficulty, binomial_order, difficulty
+from closerlook.tables.answers import CELL, COLUMNS, ENSEMBLE, counts, one_epoch, wrong_networks
+from closerlook.tables.rows import tidy, with_targets
 
 MEASURES = ()
 PAPER = {"marker": "*", "markersize": 6, "linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}

@@ -20,8 +20,8 @@ from matplotlib.lines import Line2D
 
 from closerlook import store
 from closerlook.figures import style
-from closerlook.figures.tables import runs
-from closerlook.measures.filters import Filters, as_images, low_frequency_power, neighbour_correlation
+from closerlook.numerics.filters import Filters, as_images, low_frequency_power, neighbour_correlation
+from closerlook.tables.rows import runs
 
 MEASURES = ()
 COLUMNS = (

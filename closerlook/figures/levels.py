@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
-from closerlook.figures.sweeps import needed_widths, relative_epochs
 from closerlook.spec import NOISE_KINDS
+from closerlook.tables.sweeps import needed_widths, relative_epochs
 
 DASHED = "Dashed: read off the original figure."
 """What the small print says of the original's values."""
@@ -86,7 +86,7 @@ def key_below(axes: Axes, handles: Sequence[Line2D], **legend: object) -> None:
 def needed(axes: Axes, rows: pd.DataFrame, kinds: Sequence[str], column: str, **enough: float) -> list[Line2D]:
     """Draw the smallest width that suffices against the noise level: every seed, and the line of geometric means.
 
-    Returns the legend entries. `enough` is `reach` or `within` of `closerlook.figures.sweeps.needed_widths`.
+    Returns the legend entries. `enough` is `reach` or `within` of `closerlook.tables.sweeps.needed_widths`.
     """
     handles, beyond = [], 2 * rows["width"].max()
     censored = False

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
-from closerlook.figures.regularized import (
+from closerlook.tables.regularized import (
     TOLERANCE,
     against_none,
     by_size,
@@ -24,7 +24,7 @@ from closerlook.figures.regularized import (
     real_and_random,
     require_equal_epochs,
 )
-from closerlook.figures.tables import histories, runs, tidy, with_targets
+from closerlook.tables.rows import histories, runs, tidy, with_targets
 
 MEASURES = ()
 COLUMNS = (
@@ -40,7 +40,7 @@ def tabulate(
 ) -> pd.DataFrame:
     """Return one row per network and evaluated epoch, of each regularizer at one strength: `COLUMNS` and `source`.
 
-    The strength is chosen on the even seeds (`closerlook.figures.regularized.choose`): of those that cost at most
+    The strength is chosen on the even seeds (`closerlook.tables.regularized.choose`): of those that cost at most
     `TOLERANCE` points of validation accuracy on real data, the one with the lowest final training accuracy on random
     labels. `epoch` counts from 1, `train_accuracy` is a fraction. `measured` is not used.
 

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
-from closerlook.figures.regularized import X, Y, named, one_each, order, require_equal_epochs, trade_off
-from closerlook.figures.tables import runs, tidy, with_targets
+from closerlook.tables.regularized import X, Y, named, one_each, order, require_equal_epochs, trade_off
+from closerlook.tables.rows import runs, tidy, with_targets
 
 MEASURES = ()
 COLUMNS = (

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
-from closerlook.figures.regularized import X, Y, named, order, trade_off
-from closerlook.figures.tables import runs, tidy
+from closerlook.tables.regularized import X, Y, named, order, trade_off
+from closerlook.tables.rows import runs, tidy
 
 MEASURES = ()
 COLUMNS = (

@@ -10,8 +10,9 @@ from types import ModuleType
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from closerlook.figures import style, tables
+from closerlook.figures import style
 from closerlook.store import replacing
+from closerlook.tables import rows as tables
 
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 """Metadata that would differ from run to run."""

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from closerlook import store
 from closerlook.figures import levels, style
-from closerlook.figures.tables import tidy, with_targets
+from closerlook.tables.rows import tidy, with_targets
 
 MEASURES = ("sensitivity",)
 PROBLEM = ("dataset", "image_size", "examples", "width")

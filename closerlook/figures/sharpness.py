@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closerlook.figures import style
-from closerlook.figures.tables import CURVATURE, checkpoint_order, curvatures, tidy
 from closerlook.spec import NOISE_KINDS
+from closerlook.tables.rows import CURVATURE, checkpoint_order, curvatures, tidy
 
 MEASURES = ("curvature",)
 COLUMNS = (

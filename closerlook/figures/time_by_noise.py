@@ -12,8 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from closerlook.figures import levels, style
-from closerlook.figures.sweeps import examples_sweep, exponents, reached, width_sweep
-from closerlook.figures.tables import runs, tidy, with_targets
+from closerlook.tables.rows import runs, tidy, with_targets
+from closerlook.tables.sweeps import examples_sweep, exponents, reached, width_sweep
 
 MEASURES = ()
 COLUMNS = (

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from closerlook.data.loading import TrainingData
 from closerlook.measures.trained import Trained, create_measured, open_trained
-from closerlook.nets.lass import Found, find_critical, find_random
 from closerlook.nets.network import Network
-from closerlook.training.streams import generator
+from closerlook.numerics.lass import Found, find_critical, find_random
+from closerlook.runtime.streams import generator
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Search:
     iterations
         Points looked at in each box.
     gradient : {"moving", "fixed"}
-        See `closerlook.nets.lass.find_critical`.
+        See `closerlook.numerics.lass.find_critical`.
     random
         Whether as many random corners of each validation example's box are tried, as a control.
     """
@@ -101,7 +101,7 @@ def measure_critical_samples(
     step, noise_scale : float
         As shares of the radius; the defaults are the authors' 0.25, 0.2 and 0.3.
     iterations, gradient
-        See `closerlook.nets.lass.find_critical`.
+        See `closerlook.numerics.lass.find_critical`.
     examples : int, optional
         So many validation examples, drawn once and for all: the same for every member, checkpoint and run. None: all.
     training_examples : int

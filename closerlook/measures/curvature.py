@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from closerlook.measures.hessian import Curvature, Effort, curvature
 from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.nets.network import Network
-from closerlook.training.objectives import OBJECTIVES
-from closerlook.training.streams import generator
+from closerlook.numerics.hessian import Curvature, Effort, curvature
+from closerlook.objectives.losses import OBJECTIVES
+from closerlook.runtime.streams import generator
 
 STACK_BYTES = 2**24
 """What a stack's products work on, on a CPU: a cache's worth. Beyond it stacking costs more than it saves (a quarter at
@@ -59,7 +59,7 @@ def measure_curvature(
     checkpoints : sequence of str
         Names of checkpoints in `trained`.
     tolerance, trace_tolerance, max_products, max_probes
-        See `closerlook.measures.hessian.Effort`.
+        See `closerlook.numerics.hessian.Effort`.
     examples : int, optional
         Measure on so many training examples of each member, drawn by its seed, the same at every checkpoint; None: all.
     dtype : {"float32", "float64"}

@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook.measures.adjoint import LaterLoss, sensitivities
-from closerlook.measures.gini import gini
 from closerlook.measures.trained import Trained, create_measured, open_trained
-from closerlook.measures.trajectory import ReplayError, Trajectory
+from closerlook.numerics.adjoint import LaterLoss, sensitivities
+from closerlook.numerics.gini import gini
+from closerlook.objectives.losses import OBJECTIVES
 from closerlook.training.evaluation import evaluate_training
 from closerlook.training.job import to_problem
-from closerlook.training.objectives import OBJECTIVES
+from closerlook.training.replay import ReplayError, Trajectory
 from closerlook.training.stack import Stack
 
 
@@ -137,7 +137,7 @@ def measure_sensitivity(
     ------
     closerlook.store.StoreError
         If an input file is damaged or does not belong to the others.
-    closerlook.measures.trajectory.ReplayError
+    closerlook.training.replay.ReplayError
         If training was more than plain SGD, or its replay does not come by the checkpoints of `trained`.
     ValueError
         If a number is impossible.

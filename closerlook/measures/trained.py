@@ -15,9 +15,9 @@ from torch import Tensor
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData, load_training_data
 from closerlook.nets.network import Network
+from closerlook.runtime.device import measured_on, versions
 from closerlook.spec import Ensemble
 from closerlook.store import StoreError
-from closerlook.training.device import measured_on, versions
 
 
 @dataclass(frozen=True)

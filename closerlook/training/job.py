@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
-from closerlook.imports import reached_by
+from closerlook.objectives.losses import OBJECTIVES
+from closerlook.planning.fingerprints import reached_by
+from closerlook.runtime.device import device_name, prepare_device, versions
+from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Ensemble
-from closerlook.training.device import device_name, prepare_device, versions
-from closerlook.training.objectives import OBJECTIVES
-from closerlook.training.resume import Sidecar
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
 

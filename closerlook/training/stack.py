@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from closerlook.nets.network import Network, Objective
+from closerlook.regularizers.perturbations import LassPoints, Perturbations, active, attack
+from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Ensemble, Member
-from closerlook.training.regularizers import LassPoints, Perturbations, active, attack
-from closerlook.training.streams import generator, stream_seed
 
 CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}
 """Parameters and velocities of a stack; on a CPU what fits a core's cache was fastest (`bench/README.md`)."""

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from closerlook.nets.network import Network, Objective
+from closerlook.runtime.resume import Progress, Sidecar, to_numpy
 from closerlook.spec import Ensemble
 from closerlook.training.evaluation import evaluate_training, evaluate_validation, mean_where
 from closerlook.training.record import Record
-from closerlook.training.resume import Progress, Sidecar, to_numpy
 from closerlook.training.stack import Problem, Stack, plan_stacks
 
 OVERSHOOT = 1.05

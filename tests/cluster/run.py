@@ -20,8 +20,8 @@ from pathlib import Path
 
 from slurm import NODES, Cluster, Unavailable, require_slurm
 
-from closerlook.options import Measures
-from closerlook.verify import copy_checkout
+from closerlook.config.options import Measures
+from closerlook.publish.verification import copy_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPARED = {".h5", ".csv", ".svg", ".json", ".pdf"}

@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
-from closerlook.data import carriers
-from closerlook.data.carriers import debian_members, download, find_file, wheel_member
-from closerlook.data.formats import DataError
+from closerlook.data.fetching import carriers
+from closerlook.data.fetching.carriers import debian_members, download, find_file, wheel_member
+from closerlook.data.fetching.formats import DataError
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from closerlook.data.corruption import CONVENTIONS, corrupted_count, generator, training_index, write_noise
-from closerlook.data.formats import DataError
+from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import pixel_statistics, read_training_split
 from closerlook.spec import NOISE_KINDS
 

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from closerlook.data.formats import (
+from closerlook.data.fetching.formats import (
     CIFAR_BATCHES,
     CIFAR_FOLDER,
     DataError,

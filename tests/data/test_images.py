@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from closerlook.data.formats import DataError
+from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import (
     fill_standardised,
     pixel_statistics,

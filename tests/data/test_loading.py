@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from closerlook.data.corruption import write_noise
-from closerlook.data.formats import DataError
+from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
 from closerlook.spec import NOISE_KINDS, Ensemble, Member

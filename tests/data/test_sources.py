@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from closerlook.data import official, sources
-from closerlook.data.formats import CIFAR_BATCHES, CIFAR_FOLDER, IDX_FILES, DataError, read_cifar
-from closerlook.data.sources import DATASETS, DataSet, Source, fetch_dataset
+from closerlook.data.fetching import official, sources
+from closerlook.data.fetching.formats import CIFAR_BATCHES, CIFAR_FOLDER, IDX_FILES, DataError, read_cifar
+from closerlook.data.fetching.sources import DATASETS, DataSet, Source, fetch_dataset
 
 OFFICIAL_FILES = {  # SHA-256 of the decompressed official IDX files, headers included
     "mnist": {

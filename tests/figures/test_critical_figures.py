@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from closerlook import store
-from closerlook.figures import critical_curves, critical_samples, tables
-from closerlook.figures.criticality import COLUMNS, at_radius, in_pixels
+from closerlook.figures import critical_curves, critical_samples
 from closerlook.spec import Member
+from closerlook.tables import rows as tables
+from closerlook.tables.criticality import COLUMNS, at_radius, in_pixels
 
 TARGETS = Path(__file__).parent.parent.parent / "paper" / "targets"
 RADII = (0.01, 0.02)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from drawings import check_drawing, note_of
 
-from closerlook.figures import capacity, convergence, regularizers, rendering, sharpness, tables
+from closerlook.figures import capacity, convergence, regularizers, rendering, sharpness
 from closerlook.spec import Member
+from closerlook.tables import rows as tables
 
 CURVED = {"epoch-100": {}, "loss-0.1": {}, "loss-0.01": {}}
 

@@ -14,9 +14,10 @@ from bare_training import write_trained
 from matplotlib.figure import Figure
 from scipy import stats
 
-from closerlook.figures import easy_examples, rendering, tables
-from closerlook.figures.answers import COLUMNS, one_epoch, wrong_networks
+from closerlook.figures import easy_examples, rendering
 from closerlook.spec import Answers, Ensemble, Member
+from closerlook.tables import rows as tables
+from closerlook.tables.answers import COLUMNS, one_epoch, wrong_networks
 
 KINDS = (("none", 0.0), ("randX", 1.0), ("randY", 1.0))
 EXAMPLES, STEPS = 40, (2, 4, 8)

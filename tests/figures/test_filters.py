@@ -12,9 +12,10 @@ import pytest
 from bare_training import write_trained
 from matplotlib.figure import Figure
 
-from closerlook.figures import filters, rendering, tables
-from closerlook.measures.filters import low_frequency_power, neighbour_correlation
+from closerlook.figures import filters, rendering
+from closerlook.numerics.filters import low_frequency_power, neighbour_correlation
 from closerlook.spec import Checkpoints, Ensemble, Member
+from closerlook.tables import rows as tables
 
 KINDS = (("none", 0.0), ("randX", 0.5), ("randX", 1.0), ("randY", 0.5), ("randY", 1.0))
 SIZE, UNITS = 6, 20

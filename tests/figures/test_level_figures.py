@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from drawings import check_drawing, note_of
 
-from closerlook.figures import capacity_by_noise, rendering, tables, time_by_noise
+from closerlook.figures import capacity_by_noise, rendering, time_by_noise
+from closerlook.tables import rows as tables
 
 TARGETS = Path(__file__).parents[2] / "paper" / "targets"
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closerlook.figures import regularized, tables
 from closerlook.spec import Member
+from closerlook.tables import regularized
+from closerlook.tables import rows as tables
 
 
 def test_members_are_named_by_what_regularizes_them(train: Callable[..., Path]) -> None:

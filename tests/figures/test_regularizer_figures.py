@@ -12,8 +12,9 @@ from drawings import check_drawing, note_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closerlook.figures import regularizer_curves, regularizer_frontier, rendering, tables
+from closerlook.figures import regularizer_curves, regularizer_frontier, rendering
 from closerlook.spec import Member
+from closerlook.tables import rows as tables
 
 TARGETS = Path(__file__).parents[2] / "paper" / "targets"
 FACTORS = ({}, {"dropout": 0.25}, {"dropout": 0.5}, {"dropout": 0.5, "lass": 0.25}, {"weight_decay": 0.5})

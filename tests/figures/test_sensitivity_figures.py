@@ -12,8 +12,9 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from closerlook import store
-from closerlook.figures import class_sensitivity, sensitivity, tables
+from closerlook.figures import class_sensitivity, sensitivity
 from closerlook.spec import Ensemble
+from closerlook.tables import rows as tables
 
 STEPS = (50, 300)
 TARGETS = Path(__file__).parents[2] / "paper" / "targets" / "sensitivity.csv"

@@ -10,13 +10,13 @@ import torch
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
 from closerlook.measures import trained as opening
-from closerlook.measures.gini import gini
 from closerlook.measures.sensitivity import Plan, class_means, measure_sensitivity
-from closerlook.measures.trajectory import ReplayError, Trajectory
-from closerlook.measures.unrolled import unrolled_derivatives
+from closerlook.numerics.gini import gini
+from closerlook.numerics.unrolled import unrolled_derivatives
+from closerlook.objectives.losses import OBJECTIVES
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.training.job import to_problem
-from closerlook.training.objectives import OBJECTIVES
+from closerlook.training.replay import ReplayError, Trajectory
 from closerlook.training.stack import Stack
 from closerlook.training.trainer import train_ensemble
 

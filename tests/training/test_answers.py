@@ -9,10 +9,10 @@ from problems import CLASSES, SIDE, problem, spec
 
 from closerlook import store
 from closerlook.nets.mlp import MLP
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.runtime.streams import generator
 from closerlook.spec import Answers, Checkpoints, Member
-from closerlook.training.objectives import CrossEntropy
 from closerlook.training.stack import Stack
-from closerlook.training.streams import generator
 from closerlook.training.trainer import train_ensemble
 
 NETWORK = MLP((1, SIDE, SIDE), (8, 6), CLASSES)

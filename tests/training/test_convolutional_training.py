@@ -11,13 +11,13 @@ from problems import spec
 from torch.nn import functional
 
 from closerlook.nets.alexnet import SmallAlexNet
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.regularizers import perturbations as regularizers
+from closerlook.runtime.resume import Sidecar
+from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Lass, Member
-from closerlook.training import regularizers
 from closerlook.training import stack as stack_module
-from closerlook.training.objectives import CrossEntropy
-from closerlook.training.resume import Sidecar
 from closerlook.training.stack import Problem, Stack, plan_stacks
-from closerlook.training.streams import generator, stream_seed
 from closerlook.training.trainer import train_ensemble
 
 CLASSES, SHAPE, WIDTHS = 3, (2, 9, 8), (3, 4, 6, 5)

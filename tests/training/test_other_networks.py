@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
 from closerlook.nets.network import AutogradNetwork
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member
-from closerlook.training.objectives import CrossEntropy
-from closerlook.training.streams import generator, stream_seed
 from closerlook.training.trainer import train_ensemble
 
 FILTERS = 3

@@ -3,13 +3,13 @@ import torch
 from problems import CLASSES, SIDE, problem, spec
 from torch.nn import functional
 
-from closerlook.nets.lass import find_critical
 from closerlook.nets.mlp import MLP
+from closerlook.numerics.lass import find_critical
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.regularizers.perturbations import BLOCK, LassPoints, Perturbations, active, attack
+from closerlook.runtime.streams import generator
 from closerlook.spec import Checkpoints, Lass, Member
-from closerlook.training.objectives import CrossEntropy
-from closerlook.training.regularizers import BLOCK, LassPoints, Perturbations, active, attack
 from closerlook.training.stack import Stack
-from closerlook.training.streams import generator
 from closerlook.training.trainer import train_ensemble
 
 NETWORK = MLP((1, SIDE, SIDE), (50, 40), CLASSES)

@@ -9,11 +9,11 @@ from problems import CLASSES, SIDE, problem, spec
 from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
+from closerlook.objectives.losses import CrossEntropy
+from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member, Schedule
 from closerlook.training import stack as stack_module
-from closerlook.training.objectives import CrossEntropy
 from closerlook.training.stack import Stack, plan_stacks
-from closerlook.training.streams import generator, stream_seed
 from closerlook.training.trainer import train_ensemble
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from closerlook.verify import copy_checkout
+from closerlook.publish.verification import copy_checkout
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 
-from closerlook.comparison import compare_bytes
-from closerlook.manifest import sha256
-from closerlook.verify import copy_checkout
+from closerlook.publish.comparison import compare_bytes
+from closerlook.publish.manifest import sha256
+from closerlook.publish.verification import copy_checkout
 
 
 def test_the_manifest_lists_every_result_with_its_sum(built):
@@ -43,7 +43,7 @@ def test_verify_says_which_run_failed(built, tmp_path):
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("width:", "widht:", 1))
     result = subprocess.run(
-        [sys.executable, "-m", "closerlook.verify"],
+        [sys.executable, "-m", "closerlook.publish.verification"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder)},
         capture_output=True,

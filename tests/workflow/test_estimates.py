@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from closerlook.config import read_config
-from closerlook.cost import noise_cost
-from closerlook.options import Measures
-from closerlook.overview import measured_errors
-from closerlook.plan import Plan
+from closerlook.config.options import Measures
+from closerlook.config.reading import read_config
+from closerlook.planning.cost import noise_cost
+from closerlook.planning.overview import measured_errors
+from closerlook.planning.plan import Plan
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from closerlook.verify import copy_checkout
+from closerlook.publish.verification import copy_checkout
 
 AWKWARD = "clöser löok 日本 $(touch pwned); 'q' & \"r\""
 FIGURE = "results/smoke/figures/regularizers.svg"

@@ -12,7 +12,7 @@ from collections import Counter
 import psutil
 import pytest
 
-from closerlook.verify import copy_checkout
+from closerlook.publish.verification import copy_checkout
 
 SEED = 3
 TARGETS = ("job", "main", "group")

@@ -31,7 +31,7 @@ def test_editing_the_curvature_measures_again_and_trains_nothing(project):
 
 
 def test_editing_the_plan_or_the_claims_trains_nothing(project):
-    append(project, "plan.py")
+    append(project, "planning/plan.py")
     assert rules(project.would_run()) == set()
     append(project, "../claims.yaml", "# edited\n")
     assert rules(project.would_run()) == {"claims", "paper"}

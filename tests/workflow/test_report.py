@@ -11,7 +11,7 @@ import h5py
 import pytest
 import yaml
 
-from closerlook.config import PAPERS
+from closerlook.config.reading import PAPERS
 
 FIGURES = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["figures"]
 

@@ -1,0 +1,1 @@
+"""What a user may write, read and checked."""

@@ -1,0 +1,1 @@
+"""From experiments to ensembles, files and costs."""

@@ -1,0 +1,199 @@
+"""What a job costs, told before it runs: floating-point operations, steps, memory and disk.
+
+Counted from the specification alone, without torch or data: the scheduler asks for every job, `make plan` for all.
+The measures' costs are in `closerlook.planning.measure_cost`.
+Every number is for networks that train all their epochs and measures that spend all they may, so an estimate is what to
+reserve; runs that stop early cost less. 1 FLOP is one addition or multiplication.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from closerlook.data.fetching.sources import DATASETS
+from closerlook.planning.sizes import network_size
+from closerlook.spec import Ensemble, Member
+
+DeviceKind = Literal["cpu", "cuda"]
+
+# What the modules named here do, repeated because they import torch; tests/test_cost.py holds the two together.
+CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}  # training.stack
+TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}  # training.stack
+CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}  # training.evaluation
+PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")  # training.regularizers
+REGULARIZERS = ("weight_decay", *PERTURBATIONS, "adversarial", "lass")  # training.regularizers
+MOST_LOOKS = 16  # training.trainer
+BLOCK_NUMBERS = 2**24  # training.regularizers
+INPUT_NOISE = ("randX", "randXg", "randXu")  # data.corruption
+
+TORCH_BYTES = 260 * 10**6
+"""A process that has imported torch and h5py, resident, as measured."""
+NUMPY_BYTES = 120 * 10**6
+"""The same without torch."""
+CUDA_HOST_BYTES = 3 * 10**9
+"""What CUDA's libraries take of the host's memory. A rule of thumb, not measured."""
+CUDA_DEVICE_BYTES = 10**9
+"""A CUDA context and cuBLAS's workspace on the GPU. A rule of thumb, not measured."""
+HDF5_BYTES = 4096
+"""Superblock and root of an HDF5 file."""
+DATASET_BYTES = 450
+"""Header of a small HDF5 dataset with its share of the group's index, as measured."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a job costs on a device.
+
+    `flops`: operations in matrix products; `steps`: optimiser steps or Hessian products, each of a whole stack, which
+    carry a fixed cost; `memory`, `gpu_memory`: bytes at their peak; `disk`: bytes of the result. While a job runs, its
+    resume file takes as much again and the state of a stack.
+    """
+
+    flops: float
+    steps: int
+    memory: int
+    gpu_memory: int
+    disk: int
+
+
+def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[int] | None = None) -> Cost:
+    """Return what training an ensemble costs.
+
+    Parameters
+    ----------
+    spec : Ensemble
+        What is trained.
+    device : {"cpu", "cuda"}
+        Where: a GPU takes more networks in a stack, hence fewer steps.
+    epochs : sequence of int, optional
+        Epochs that each member trains; None: all of them. For comparing with what was really run.
+    """
+    epochs = [spec.epochs] * len(spec.members) if epochs is None else epochs
+    stacks = training_stacks(spec, device)
+    steps = sum(_steps(spec, max(epochs[number] for number in stack)) for stack in stacks)
+    flops = sum(_member_flops(spec, member, count) for member, count in zip(spec.members, epochs, strict=True))
+    networks = max(map(len, stacks))
+    loaded, record = loaded_bytes(spec), _record_bytes(spec)
+    # A job that goes on from its resume file has the record twice for a moment, and a stack's state on its way to disk.
+    memory = TORCH_BYTES + loaded + 2 * record + networks * 8 * network_size(spec).parameters
+    working = _stack_bytes(spec, networks, device)
+    if device == "cpu":
+        return Cost(flops, steps, memory + working, 0, _trained_bytes(spec))
+    gpu_memory = CUDA_DEVICE_BYTES + _device_data_bytes(spec) + working
+    return Cost(flops, steps, memory + CUDA_HOST_BYTES, gpu_memory, _trained_bytes(spec))
+
+
+def noise_cost(dataset: str, image_size: int, examples: int, validation_examples: int, seeds: int, noise: str) -> Cost:
+    """Return what drawing the corrupted training sets of one kind of noise costs; one thread of a CPU, always.
+
+    Parameters
+    ----------
+    dataset : str
+        A key of `closerlook.data.fetching.sources.DATASETS`.
+    image_size, examples, validation_examples, seeds, noise
+        As for `closerlook.data.corruption.write_noise`.
+    """
+    pixels = DATASETS[dataset].image_shape[0] * image_size**2
+    inputs = 4 * examples * pixels if noise in INPUT_NOISE else 0
+    labels = examples if noise == "randY" else 0
+    disk = HDF5_BYTES + 4 * validation_examples + seeds * (9 * examples + labels + inputs + 3 * DATASET_BYTES)
+    # Shifting and scaling; the drawing itself is counted as ten operations a number.
+    flops = seeds * inputs / 4 * 12
+    return Cost(flops, seeds, NUMPY_BYTES + 2 * _data_bytes(dataset) + 2 * inputs, 0, disk)
+
+
+def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
+    """Return the ensemble's member numbers, grouped as `closerlook.training.stack.plan_stacks` groups them."""
+    groups: dict[tuple, list[int]] = {}
+    for number, member in enumerate(spec.members):
+        groups.setdefault((member.momentum, *(getattr(member, name) > 0 for name in REGULARIZERS)), []).append(number)
+    size = network_size(spec)
+    fits_cache = CACHE_BYTES[device] // (8 * size.parameters)
+    most = max(1, min(fits_cache, TAPE_BYTES[device] // (4 * spec.largest_batch * size.tape)))
+    stacks = []
+    for numbers in groups.values():
+        step = math.ceil(len(numbers) / math.ceil(len(numbers) / most))
+        stacks += [numbers[start : start + step] for start in range(0, len(numbers), step)]
+    return stacks
+
+
+def _batch_sizes(spec: Ensemble, epochs: int) -> Counter[int]:
+    """Return how many of the first epochs use each batch size."""
+    return Counter(map(spec.batch_size_in, range(epochs)))
+
+
+def _steps(spec: Ensemble, epochs: int) -> int:
+    return sum(count * math.ceil(spec.examples / size) for size, count in _batch_sizes(spec, epochs).items())
+
+
+def _member_flops(spec: Ensemble, member: Member, epochs: int) -> float:
+    """Return the operations of one network: forward 2 a weight and example, backward 4, none to the inputs."""
+    size = network_size(spec)
+    per_example = 6 * size.products - 2 * size.first
+    if member.lass:
+        per_example = 2 * per_example + (4 * spec.lass.iterations + 2) * size.products  # the search, and its points
+    if member.adversarial:
+        per_example += 2 * size.products  # for half of the examples, forward and back to the inputs
+    looks = MOST_LOOKS * (1 + len(spec.checkpoints.losses)) if spec.checkpoints.losses else 0
+    evaluations = math.ceil(epochs / spec.evaluate_every)
+    evaluated = (evaluations + looks) * spec.examples + evaluations * spec.validation_examples
+    evaluated += len(spec.answers.steps) * spec.answers.examples
+    return float(epochs * spec.examples * per_example + evaluated * 2 * size.products)
+
+
+def _data_bytes(dataset: str) -> int:
+    """Return the bytes of the official training images, as they are read whole."""
+    source = DATASETS[dataset]
+    return (source.training + source.validation) * math.prod(source.image_shape)
+
+
+def _pool_bytes(spec: Ensemble) -> int:
+    """Return the bytes of every distinct input of the ensemble, validation included (see `closerlook.data.loading`)."""
+    seeds = {spec.data_seed(member) for member in spec.members}
+    clean = min(DATASETS[spec.dataset].training, len(seeds) * spec.examples)
+    highest: dict[tuple[str, int], float] = {}
+    for member in spec.members:
+        if member.noise in INPUT_NOISE:
+            key = member.noise, spec.data_seed(member)
+            highest[key] = max(highest.get(key, 0.0), member.level)
+    noise = sum(math.ceil(level * spec.examples) for level in highest.values())
+    return 4 * network_size(spec).inputs * (clean + noise + spec.validation_examples)
+
+
+def loaded_bytes(spec: Ensemble) -> int:
+    """Return the bytes on the host while an ensemble's data are loaded: rows and labels are there twice for a while."""
+    return _data_bytes(spec.dataset) + _pool_bytes(spec) + 2 * 17 * len(spec.members) * spec.examples
+
+
+def _device_data_bytes(spec: Ensemble) -> int:
+    return _pool_bytes(spec) + 17 * len(spec.members) * spec.examples
+
+
+def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
+    """Return the bytes that a stack works on: parameters, velocities, this epoch's order, activations."""
+    size, batch = network_size(spec), spec.largest_batch
+    parameters = 2 * 8 * size.parameters  # twice while members are dropped
+    activations = 4 * batch * (size.tape + 3 * size.sites + 4 * size.classes)
+    regularised = any(getattr(member, name) > 0 for member in spec.members for name in PERTURBATIONS)
+    # Drawn a block of steps at a time, as training.regularizers does.
+    draws = 2 * 4 * min(16 * batch * size.sites, max(BLOCK_NUMBERS, batch * size.sites)) if regularised else 0
+    order = 3 * 8 * spec.examples
+    return networks * (parameters + activations + draws + order) + 2 * CHUNK_BYTES[device]
+
+
+def _record_bytes(spec: Ensemble) -> int:
+    """Return the bytes of histories and checkpoints, in memory as in the file."""
+    kept = len(spec.checkpoints.names()) * network_size(spec).parameters
+    answers = spec.answers.examples * (2 + len(spec.answers.steps) / 8)
+    return len(spec.members) * (4 * (6 * spec.epochs + kept) + math.ceil(answers))
+
+
+def _trained_bytes(spec: Ensemble) -> int:
+    names = len(spec.checkpoints.names())
+    datasets = 6 + 3 + 3 + len(Member.__dataclass_fields__) + names * (2 + network_size(spec).tensors)
+    factors = len(spec.members) * (8 * len(Member.__dataclass_fields__) + 8 + 9 + 8 * names)
+    return HDF5_BYTES + _record_bytes(spec) + factors + len(spec.to_json()) + DATASET_BYTES * datasets

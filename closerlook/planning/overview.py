@@ -1,0 +1,225 @@
+"""The plan before the run: what each experiment costs, on which device, and how good these estimates were so far.
+
+    python -m closerlook.planning.overview paper
+
+takes seconds and imports no torch: it reads `config.yaml`, and the results of scale `quick` where there are any.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from closerlook import store
+from closerlook.config.reading import ConfigError, read_config
+from closerlook.planning.cost import Cost, noise_cost, training_cost
+from closerlook.planning.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
+from closerlook.planning.plan import Plan
+from closerlook.planning.rates import CPU_THREAD, DEVICES, Device
+from closerlook.spec import Ensemble
+
+MEASURES = {
+    "curvature": curvature_cost,
+    "critical_samples": critical_samples_cost,
+    "sensitivity": sensitivity_cost,
+}
+"""The measures of the configuration -> what each costs."""
+
+REFERENCE_SCALE = "quick"
+"""The scale whose results the estimates are held against."""
+
+
+def experiment_costs(plan: Plan, experiment: str, device: str) -> list[Cost]:
+    """Return the cost of every training and measuring job of an experiment."""
+    ensembles = plan.ensembles[experiment].values()
+    costs = [training_cost(spec, device) for spec in ensembles]
+    for measure, chosen in plan.config.experiments[experiment].measures:
+        if chosen is not None:
+            costs += [MEASURES[measure](spec, plan.measure(experiment, measure), device) for spec in ensembles]
+    return costs
+
+
+def noise_costs(plan: Plan) -> list[Cost]:
+    """Return the cost of every file of corrupted training sets."""
+    files = {
+        (spec.subset, noise): noise_cost(
+            spec.dataset, spec.image_size, spec.examples, spec.validation_examples, plan.config.data.seeds, noise
+        )
+        for ensembles in plan.ensembles.values()
+        for spec in ensembles.values()
+        for noise in spec.noises
+    }
+    return list(files.values())
+
+
+def describe(plan: Plan) -> str:
+    """Return the table of what a plan costs, an experiment a line, with the totals."""
+    header = ["", "jobs", "networks", "TFLOP", "memory", "GPU memory", "disk", *(device.name for device in DEVICES)]
+    groups = {name: {kind: experiment_costs(plan, name, kind) for kind in ("cpu", "cuda")} for name in plan.ensembles}
+    networks = {
+        name: sum(len(spec.members) for spec in ensembles.values()) for name, ensembles in plan.ensembles.items()
+    }
+    noise = noise_costs(plan)
+    groups["noise"] = {"cpu": noise, "cuda": []}
+    networks["noise"] = 0
+    rows = [_row(name, networks[name], costs["cpu"], costs["cuda"]) for name, costs in groups.items()]
+    every = {kind: [cost for costs in groups.values() for cost in costs[kind]] for kind in ("cpu", "cuda")}
+    rows.append(_row("all", sum(networks.values()), every["cpu"], every["cuda"]))
+    return "\n".join(
+        [
+            f"Scale {plan.scale}: at most (all epochs, all products); runs that stop early cost less.",
+            "",
+            *_aligned([header, *rows]),
+            "",
+            "memory: of the largest job, on a CPU; GPU memory: of the largest job on a GPU; 1 GB is 10^9 bytes.",
+            *map(_about, DEVICES),
+        ]
+    )
+
+
+def _about(device: Device) -> str:
+    return (
+        f"{device.name}: {device.rate / 1e9:,.0f} GFLOP/s, {device.step * 1e3:g} ms a step, {device.start:g} s a job; "
+        f"{device.source}."
+    )
+
+
+def _row(name: str, networks: int, cpu: Sequence[Cost], cuda: Sequence[Cost]) -> list[str]:
+    hours = [device.hours(cpu if device.kind == "cpu" else cuda) for device in DEVICES]
+    return [
+        name,
+        str(len(cpu)),
+        str(networks) if networks else "-",
+        f"{sum(cost.flops for cost in cpu) / 1e12:,.3g}",
+        _bytes(max(cost.memory for cost in cpu)),
+        _bytes(max((cost.gpu_memory for cost in cuda), default=0)),
+        _bytes(sum(cost.disk for cost in cpu)),
+        *(_duration(each) if each else "-" for each in hours),
+    ]
+
+
+def _bytes(count: int) -> str:
+    if not count:
+        return "-"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:,.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(pairs)
+        ).rstrip()
+        for pairs in (list(zip(row, widths, strict=True)) for row in rows)
+    ]
+
+
+def measured_errors(plan: Plan, root: Path) -> dict[str, list[float]]:
+    """Return estimate over measurement of every finished job of a plan: what was measured -> one ratio a job.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the scale that was run.
+    root : Path
+        The folder with `results/` and `benchmarks/`.
+    """
+    ratios: dict[str, list[float]] = {}
+
+    def enter(job: str, done: Cost | None, most: Cost, seconds: float, memory: float, path: Path) -> None:
+        found = {"time for the work done": CPU_THREAD.seconds(done) / seconds} if done else {}
+        found |= {
+            "time at most": CPU_THREAD.seconds(most) / seconds,
+            "memory": most.memory / memory,
+            "disk": most.disk / path.stat().st_size,
+        }
+        for what, ratio in found.items():
+            ratios.setdefault(f"{job}, {what}", []).append(ratio)
+
+    for experiment, spec, folder in _finished(plan, root):
+        seconds, memory = _benchmark(root, plan.scale, experiment, spec, "train")
+        path = folder / "trained.h5"
+        with store.read(path, "trained") as file:
+            if store.read_spec(file) != spec or not str(file.attrs["device"]).startswith("cpu"):
+                continue
+            epochs = file["outcome/epochs"][:].tolist()
+        enter("training", training_cost(spec, epochs=epochs), training_cost(spec), seconds, memory, path)
+        for measure, cost_of in MEASURES.items():
+            path = folder / f"{measure}.h5"
+            if path.exists() and _benchmark_path(root, plan.scale, experiment, spec, measure).exists():
+                options = plan.measure(experiment, measure)
+                done = _curvature_done(spec, options, path) if measure == "curvature" else None
+                seconds, memory = _benchmark(root, plan.scale, experiment, spec, measure)
+                enter(measure, done, cost_of(spec, options), seconds, memory, path)
+    return ratios
+
+
+def _curvature_done(spec: Ensemble, options: dict[str, Any], path: Path) -> Cost:
+    """Return the cost of the Hessian products that were really spent."""
+    with store.read(path, "curvature") as file:
+        products = sum(int(file[f"{name}/{part}"][:].sum()) for name in file for part in ("products", "probes"))
+    return curvature_cost(spec, options, products=products)
+
+
+def _finished(plan: Plan, root: Path) -> Iterator[tuple[str, Ensemble, Path]]:
+    for experiment, ensembles in plan.ensembles.items():
+        for spec in ensembles.values():
+            folder = root / "results" / plan.scale / experiment / spec.name
+            if (folder / "trained.h5").exists() and _benchmark_path(
+                root, plan.scale, experiment, spec, "train"
+            ).exists():
+                yield experiment, spec, folder
+
+
+def _benchmark_path(root: Path, scale: str, experiment: str, spec: Ensemble, rule: str) -> Path:
+    return root / "benchmarks" / scale / experiment / spec.name / f"{rule}.tsv"
+
+
+def _benchmark(root: Path, scale: str, experiment: str, spec: Ensemble, rule: str) -> tuple[float, float]:
+    """Return a job's wall seconds and its peak resident memory in bytes."""
+    with _benchmark_path(root, scale, experiment, spec, rule).open(encoding="utf-8") as file:
+        row = next(csv.DictReader(file, delimiter="\t"))
+    return float(row["s"]), float(row["max_rss"]) * 2**20
+
+
+def describe_errors(ratios: dict[str, list[float]], scale: str) -> str:
+    """Return how the estimates compare with what was measured, a line a quantity."""
+    if not ratios:
+        return f"No finished jobs of scale {scale} on a CPU here, so nothing to hold the estimates against."
+    rows = [["estimate / measured", "median", "smallest", "largest", "jobs"]]
+    for what, values in ratios.items():
+        numbers = (statistics.median(values), min(values), max(values))
+        rows.append([what, *(f"{number:.2f}" for number in numbers), str(len(values))])
+    return "\n".join(
+        [
+            f"How good the estimates were at scale {scale} here (the rates were fitted to training jobs like these):",
+            "",
+            *_aligned(rows),
+        ]
+    )
+
+
+def main(scale: str) -> None:
+    """Print the plan of a scale and the errors of its estimates."""
+    raw = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+    try:
+        print(describe(Plan(read_config(raw, scale))))
+        print()
+        guess = Plan(read_config(raw, REFERENCE_SCALE))
+        print(describe_errors(measured_errors(guess, Path()), REFERENCE_SCALE))
+    except (ConfigError, store.StoreError) as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "quick")

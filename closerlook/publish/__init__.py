@@ -1,0 +1,1 @@
+"""From results to the paper, its provenance, and the comparison of runs."""

@@ -1,0 +1,63 @@
+"""What the results were made from, in one file that the paper quotes: settings, data, versions, devices, counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from closerlook import store
+from closerlook.data.fetching.sources import DATASETS
+
+
+def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path], output: Path) -> None:
+    """Write `provenance.json`.
+
+    Parameters
+    ----------
+    config : str
+        The configuration at its scale, as JSON.
+    trained : sequence of Path
+        Every `trained.h5` of the scale.
+    data : sequence of Path
+        Every data set used.
+    output : Path
+        Where the JSON goes. It holds no time and no host: the same inputs give the same bytes.
+
+    Raises
+    ------
+    closerlook.store.StoreError
+        If a file is damaged.
+    """
+    settings = json.loads(config)
+    networks, diverged, versions, devices = 0, 0, {}, set()
+    for path in trained:
+        with store.read(path, "trained") as file:
+            networks += len(file["outcome/diverged"])
+            diverged += int(file["outcome/diverged"][:].sum())
+            versions |= json.loads(file.attrs["versions"])
+            devices.add(file.attrs["device"])
+    content = {
+        "scale": settings["scale"],
+        "config": settings,
+        "data": {path.stem: _data(path) for path in sorted(data)},
+        "networks": networks,
+        "diverged": diverged,
+        "ensembles": len(trained),
+        "versions": versions,
+        "devices": sorted(devices),
+    }
+    with store.replacing(output) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _data(path: Path) -> dict[str, object]:
+    with store.read(path, "data") as file:
+        if file.attrs["name"] not in DATASETS:
+            raise store.StoreError(f"{path}: holds an unknown data set; delete it and run again")
+        return {
+            "title": DATASETS[file.attrs["name"]].title,
+            "licence": file.attrs["licence"],
+            "source": file.attrs["source"],
+            "sha256": json.loads(file.attrs["sha256"]),
+        }

@@ -1,0 +1,1 @@
+"""How a job runs: its log, device, random streams, and going on after a kill."""

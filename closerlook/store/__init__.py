@@ -1,0 +1,180 @@
+"""The HDF5 layouts that lie between the steps: atomic writes, checked reads (`docs/files.md` documents the layouts).
+
+A file appears under its name whole or not at all, carries no time, host or commit, and is refused on reading with one
+line when it is truncated or has lost a part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from closerlook.refusal import one_line
+from closerlook.spec import Ensemble, Member
+from closerlook.store.inspection import Misfit, require_content, safe_datasets, specification
+
+LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "data": (
+        ("train/images", "train/labels", "test/images", "test/labels"),
+        ("name", "licence", "source", "sha256"),
+    ),
+    "noise": (
+        ("validation/index", "seed-0/index", "seed-0/true_labels", "seed-0/rank"),
+        ("noise", "dataset", "image_size", "examples", "seeds", "data_sha256", "convention", "preprocessing"),
+    ),
+    "trained": (
+        ("members/seed", "history/train_loss", "history/validation_accuracy", "outcome/diverged", "checkpoints"),
+        ("spec", "versions", "device"),
+    ),
+    "resume": (("stack", "epoch", "factor", "numbers", "parameters", "velocity", "record"), ("identity",)),
+    "curvature": ((), ("spec", "settings", "versions", "device")),
+    "critical_samples": (("radius",), ("spec", "settings", "versions", "device")),
+    "sensitivity": (("steps", "sensitivity", "gini"), ("spec", "settings", "versions", "device")),
+}
+"""For each layout, the datasets or groups and the root attributes that a reader may rely on."""
+
+
+class StoreError(Exception):
+    """A file between the steps is missing, truncated, or not of the layout that it should have."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name in the folder of `path`; move it to `path` once the block has ended well.
+
+    The content is flushed to disk before the rename; when the block raises, nothing stays.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _TimelessFile(h5py.File):
+    """A new file in which no object carries a time: groups that HDF5 makes on the way to a dataset would."""
+
+    def __setitem__(self, name: str, value: object) -> None:
+        folder, _, leaf = name.rpartition("/")
+        group = self.require_group(folder) if folder else self
+        group.create_dataset(leaf, data=value)
+
+
+@contextmanager
+def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file that appears as `path`, complete and checked against `layout`, when the block ends well.
+
+    Raises
+    ------
+    StoreError
+        If the block left out a part that the layout promises.
+    """
+    with replacing(path) as temporary, _TimelessFile(temporary, "w", libver="latest") as file:
+        yield file
+        _check(file, layout, Path(path))
+
+
+@contextmanager
+def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
+    """Yield the HDF5 file `path`, open for reading and checked against `layout`.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or truncated, lacks a part that the layout promises or the reader asks for, leads outside
+        itself, declares more than it stores, or is not what its layout and specification say; the message is one line
+        with the file's name and the remedy.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StoreError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r")
+    except (OSError, RuntimeError) as error:
+        raise StoreError(f"{path}: not a complete HDF5 file ({_first_line(error)}); delete it and run again") from None
+    with file:
+        _inspect(file, layout, path)
+        try:
+            yield file
+        except OSError as error:
+            raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
+        except KeyError as error:
+            if "Unable to" not in str(error):  # h5py's own begin so: a part that this reader needs is not there
+                raise
+            raise StoreError(f"{path}: lacks a part ({_first_line(error)}); delete it and run again") from None
+
+
+def _inspect(file: h5py.File, layout: str, path: Path) -> None:
+    try:
+        datasets = safe_datasets(file, path.stat().st_size)
+        _check(file, layout, path)
+        require_content(file, layout, datasets)
+    except Misfit as misfit:
+        raise StoreError(f"{path}: {misfit}; delete it and run again") from None
+    # In damaged metadata h5py fails in all of these ways.
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _check(file: h5py.File, layout: str, path: Path) -> None:
+    parts, attributes = LAYOUTS[layout]
+    missing = [name for name in parts if name not in file] + [name for name in attributes if name not in file.attrs]
+    if missing:
+        raise StoreError(f"{path}: not a '{layout}' file, it lacks {', '.join(missing)}; delete it and run again")
+
+
+def write_members(group: h5py.Group, members: tuple[Member, ...]) -> None:
+    """Write one dataset per factor of the members, in their order: numbers as they are, names as UTF-8 text."""
+    for factor in Member.__dataclass_fields__:
+        values = [getattr(member, factor) for member in members]
+        text = isinstance(values[0], str)
+        group.create_dataset(factor, data=values, dtype=h5py.string_dtype() if text else np.asarray(values).dtype)
+
+
+def read_members(file: h5py.File) -> dict[str, np.ndarray]:
+    """Return the factors of a trained ensemble's members: name -> array of shape (member,)."""
+    return {
+        name: (data.asstr()[:] if h5py.check_string_dtype(data.dtype) else data[:])
+        for name, data in file["members"].items()
+    }
+
+
+def read_spec(file: h5py.File) -> Ensemble:
+    """Return the specification that the file carries.
+
+    Raises
+    ------
+    StoreError
+        If it is not a specification as this version writes it.
+    """
+    try:
+        return specification(file.attrs["spec"])
+    except Misfit as misfit:
+        raise StoreError(f"{file.filename}: {misfit}; delete it and run again") from None
+
+
+def write_attributes(file: h5py.File, **attributes: object) -> None:
+    """Write root attributes; what is neither text nor a number goes in as JSON with sorted keys."""
+    for name, value in attributes.items():
+        file.attrs[name] = value if isinstance(value, (str, int, float)) else json.dumps(value, sort_keys=True)

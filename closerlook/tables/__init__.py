@@ -1,0 +1,1 @@
+"""Tidy tables, and the numbers that figures, claims and prose take of them."""

@@ -1,0 +1,119 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from closerlook.config.reading import SCALES, ConfigError, read_config
+from closerlook.data.fetching.sources import DATASETS
+from closerlook.planning.plan import Plan
+
+RAW = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+
+
+def changed(path, value):
+    raw = copy.deepcopy(RAW)
+    place = raw
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return raw
+
+
+def refusal(path, value):
+    with pytest.raises(ConfigError) as error:
+        for scale in (None, *SCALES):  # as the Snakefile does: the file's own scale first, then every other
+            Plan(read_config(changed(path, value), scale))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_shipped_config_plans_at_every_scale(scale):
+    assert Plan(read_config(RAW, scale)).networks() > 100
+
+
+CAPACITY = ("experiments", "capacity")
+REFUSALS = {
+    "top-level key": (("sclae",), 1, "sclae: unknown key (did you mean scale?)"),
+    "unknown scale": (("scale",), "huge", "scale: 'huge' is not a scale; allowed: smoke, quick, paper"),
+    "misspelt option": ((*CAPACITY, "widht"), [1], "experiments.capacity.widht: unknown key (did you mean width?)"),
+    "misspelt in a scale": (
+        ("experiments", "sharpness", "scales", "smoke", "checkpoints"),
+        {"epcohs": [5]},
+        "experiments.sharpness.scales.smoke.checkpoints.epcohs: unknown key (did you mean epochs?)",
+    ),
+    "width 0": (
+        (*CAPACITY, "width"),
+        [0],
+        "experiments.capacity.width.0: 0: input should be greater than or equal to 1",
+    ),
+    "level above 1": ((*CAPACITY, "noise"), {"randY": [1.5]}, "experiments.capacity.noise.randY.0: 1.5:"),
+    "unknown noise": (
+        (*CAPACITY, "noise"),
+        {"randZ": [0.5]},
+        "should be 'none', 'randX', 'randXg', 'randXu' or 'randY'",
+    ),
+    "empty noise": ((*CAPACITY, "noise"), {"randY": []}, "experiments.capacity.noise: the grid is empty"),
+    "level of none": ((*CAPACITY, "noise"), {"none": [0.5]}, "experiments.capacity.noise.none: only level 0"),
+    "empty axis": ((*CAPACITY, "width"), [], "experiments.capacity.width: []: value should have at least 1 item"),
+    "value twice": ((*CAPACITY, "width"), [8, 8], "experiments.capacity.width: holds a value twice"),
+    "unknown data set": ((*CAPACITY, "dataset"), "imagenet", "should be 'mnist', 'fashion' or 'cifar10'"),
+    "checkpoint too late": (
+        ("experiments", "sharpness", "checkpoints"),
+        {"epochs": [500]},
+        "experiments.sharpness.checkpoints.epochs: 500 is beyond the last epoch, 100",
+    ),
+    "too few products": (
+        ("experiments", "sharpness", "measures"),
+        {"curvature": {"max_products": 1}},
+        "experiments.sharpness.measures.curvature.max_products: 1: input should be greater than or equal to 2",
+    ),
+    "a subset larger than the set": (
+        ("experiments", "sharpness", "measures"),
+        {"curvature": {"examples": 5000}},
+        "experiments.sharpness.measures.curvature.examples: 5000 is more than the 100 examples",
+    ),
+    "measure without checkpoint": (
+        ("experiments", "sharpness", "checkpoints"),
+        {},
+        "experiments.sharpness.measures.curvature: needs a checkpoint",
+    ),
+    "image size": ((*CAPACITY, "image_size"), 13, "experiments.capacity.image_size: 13 must divide 28"),
+    "too many examples": ((*CAPACITY, "examples"), 60000, "examples: 60000 is more than the 50000 of mnist"),
+    "batch too large": ((*CAPACITY, "batch_size"), 2000, "batch_size: 2000 is more than the 100 examples"),
+    "too many seeds": ((*CAPACITY, "seeds"), 30, "experiments.capacity.seeds: 30 is more than data.seeds, 10"),
+    "not a number": ((*CAPACITY, "learning_rate"), float("nan"), "learning_rate.0: nan: input should be a finite"),
+    "a truth value": ((*CAPACITY, "epochs"), True, "experiments.capacity.epochs: True"),
+    "a missing option": (("experiments", "capacity"), {"paper": "A"}, "experiments.capacity.dataset: missing"),
+    "not a mapping": (("experiments", "capacity"), None, "experiments.capacity: must be a mapping, not None"),
+    "figure of no experiment": (("figures", "capacity", "experiments"), ["x"], "figures.capacity: no experiment 'x'"),
+    "unknown scale in a section": (("data", "scales"), {"tiny": {}}, "data.scales.tiny: not a scale"),
+    "too much validation": (("data", "validation_examples"), 20000, "validation_examples: 20000 is more than"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_impossible_options_are_refused_in_one_line_that_names_them(case):
+    path, value, expected = REFUSALS[case]
+    assert expected in refusal(path, value)
+
+
+def test_a_single_value_stands_for_a_list_of_one():
+    one, listed = (read_config(changed((*CAPACITY, "width"), width), "quick") for width in (64, [64]))
+    assert one == listed
+
+
+def test_whole_numbers_may_come_as_text_as_from_the_command_line():
+    assert read_config(changed((*CAPACITY, "epochs"), "5"), "quick").experiments["capacity"].epochs == 5
+
+
+def test_what_a_scale_gives_replaces_the_whole_value():
+    raw = changed((*CAPACITY, "scales", "smoke", "noise"), {"randY": [1]})
+    assert read_config(raw, "smoke").experiments["capacity"].noise == {"randY": [1.0]}
+    assert "randX" in read_config(raw, "quick").experiments["capacity"].noise
+
+
+def test_the_data_sets_of_the_config_are_those_of_the_table():
+    message = refusal((*CAPACITY, "dataset"), "imagenet")
+    assert all(f"'{name}'" in message for name in DATASETS)

@@ -1,0 +1,138 @@
+"""The generated reference pages are those of the config models, and the schema accepts what the models accept."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from pathlib import Path
+from typing import get_args
+
+import jsonschema
+import pytest
+import yaml
+
+from closerlook.config import reference
+from closerlook.config.options import Measures
+from closerlook.config.reading import ConfigError, read_config
+from closerlook.measures.critical_samples import measure_critical_samples
+from closerlook.measures.curvature import measure_curvature
+from closerlook.measures.sensitivity import measure_sensitivity
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config() -> dict:
+    """The real config.yaml. Keys are text there, as every editor that knows JSON schemas reads them."""
+    return json.loads(json.dumps(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))))
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    """The schema as it lies at the root of the project."""
+    schema = json.loads((ROOT / "config.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_generated_pages_are_up_to_date():
+    assert not reference.outdated(), "\n".join(reference.outdated())
+
+
+def test_an_outdated_page_is_named_with_its_difference_and_the_command(tmp_path):
+    for path, content in reference.pages(tmp_path).items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content.replace("standard deviation of Gaussian noise on hidden units", "nothing"), "utf-8")
+    lines = reference.outdated(tmp_path)
+    assert [line.split(" ")[0] for line in lines] == ["docs/options.md", "config.schema.json"]
+    for line in lines:
+        assert reference.COMMAND in line
+        assert "nothing" in line
+        assert "Gaussian noise on hidden units" in line
+        assert "\n" not in line
+
+
+def test_every_option_of_every_section_is_on_the_page():
+    page = reference.options_page()
+    missing = [
+        f"{heading}: {option}"
+        for heading, _, model in reference.SECTIONS
+        for option in model.model_fields
+        if f"| `{option}` |" not in page.split(f"## `{heading}`", 1)[1].split("\n## ")[0]
+    ]
+    assert not missing
+
+
+def test_schema_accepts_the_real_config(config, validator):
+    assert [error.message for error in validator.iter_errors(config)] == []
+
+
+def change(config: dict, path: str, value: object) -> dict:
+    """Return a copy with one value set, at a path such as ``experiments.capacity.seeds``."""
+    changed = copy.deepcopy(config)
+    *sections, last = path.split(".")
+    place = changed
+    for section in sections:
+        place = place.setdefault(section, {})
+    place[last] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("colour", 1),
+        ("scale", "huge"),
+        ("data.sedes", 3),
+        ("data.scales.smoke.sedes", 3),
+        ("experiments.capacity.widht", [8]),
+        ("experiments.capacity.scales.smoke.widht", [8]),
+        ("experiments.capacity.scales.huge", {}),
+        ("experiments.capacity.width", 0),
+        ("experiments.capacity.dataset", ["svhn"]),
+        ("experiments.capacity.noise.randZ", [0.5]),
+        ("experiments.capacity.noise.randX", [1.5]),
+        ("experiments.sharpness.measures.curvature.tolerance", 0),
+        ("figures.capacity.experiment", ["capacity"]),
+    ],
+)
+def test_schema_and_models_refuse_the_same(config, validator, path, value):
+    changed = change(config, path, value)
+    assert not validator.is_valid(changed), f"the schema accepts {path}: {value}"
+    with pytest.raises(ConfigError):
+        read_config(changed)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("experiments.capacity.width", 32),
+        ("experiments.capacity.width", [32, 64]),
+        ("experiments.capacity.dataset", "fashion"),
+        ("experiments.sharpness.measures.curvature", None),
+        ("experiments.capacity.after_fit", None),
+        ("experiments.capacity.scales.paper.learning_rate_schedule", {"stages": {"5": 0.5}, "period": 10}),
+    ],
+)
+def test_schema_and_models_accept_the_same(config, validator, path, value):
+    changed = change(config, path, value)
+    assert [error.message for error in validator.iter_errors(changed)] == []
+    read_config(changed)
+
+
+MEASURE_FUNCTIONS = {
+    "curvature": measure_curvature,
+    "critical_samples": measure_critical_samples,
+    "sensitivity": measure_sensitivity,
+}
+
+
+@pytest.mark.parametrize("measure", Measures.model_fields)
+def test_a_measure_called_from_python_has_the_defaults_of_the_config(measure):
+    parameters = inspect.signature(MEASURE_FUNCTIONS[measure]).parameters
+    options = get_args(Measures.model_fields[measure].annotation)[0].model_fields
+    own = {name: field.default for name, field in options.items() if not field.is_required()}
+    given = {name: parameters[name].default for name in own if parameters[name].default is not inspect.Parameter.empty}
+    assert given == {name: own[name] for name in given}
+    assert set(options) <= set(parameters)

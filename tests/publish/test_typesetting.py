@@ -1,0 +1,387 @@
+"""The paper compiles from any folder of results, to the same bytes, and says in one line what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from closerlook.claims import judge
+from closerlook.claims.catalogue import load
+from closerlook.config.reading import SCALES, read_config
+from closerlook.figures import (
+    capacity,
+    capacity_by_noise,
+    class_sensitivity,
+    convergence,
+    filters,
+    regularizer_curves,
+    regularizer_frontier,
+    regularizers,
+    sensitivity,
+    sharpness,
+    time_by_noise,
+)
+from closerlook.planning.plan import Plan
+from closerlook.publish.typesetting import PaperError, typeset
+from closerlook.tables import answers, criticality, regularized
+from closerlook.tables.rows import checkpoint_words, read_table, with_targets, write_table
+
+ROOT = Path(__file__).parents[2]
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="504" height="280"><path d="M0 0h504v280H0z"/></svg>'
+
+
+def networks(plan: Plan, experiments: list[str]) -> pd.DataFrame:
+    """Return a row per network of the experiments: what it is, and a difficulty that grows with its noise."""
+    rows = [
+        {
+            "dataset": ensemble.dataset,
+            "image_size": ensemble.image_size,
+            "examples": ensemble.examples,
+            "network": ensemble.network,
+            "width": ensemble.widths[0],
+            "own_class": ensemble.own_class,
+            "epochs": ensemble.epochs,
+            **vars(member),
+            "diverged": False,
+        }
+        for experiment in experiments
+        for ensemble in plan.ensembles[experiment].values()
+        for member in ensemble.members
+    ]
+    table = pd.DataFrame(rows)
+    rng = np.random.default_rng(0)
+    hard = table["level"] * table["noise"].map({"none": 0, "randX": 0.6, "randXg": 0.4, "randXu": 0.5, "randY": 1.0})
+    return table.assign(hard=hard, wobble=rng.normal(0, 0.03, len(table)))
+
+
+def tables(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return plausible tables of every figure, in the columns of the figures' own modules."""
+    return first_paper(plan) | closer_look(plan)
+
+
+def first_paper(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return those of paper A."""
+    figures = plan.config.figures
+    one = networks(plan, figures["capacity"].experiments)
+    ease = np.clip(one["width"] / (one["width"].max() * (0.1 + one["hard"])), 0.05, 1)
+    one = one.assign(
+        best_train_accuracy=np.where(ease < 1, 0.9 * ease, 1.0),
+        best_validation_accuracy=0.9 - 0.3 * one["hard"] + 0.05 * ease + 0.1 * one["wobble"],
+        fit_epoch=np.where(ease < 1, np.nan, 9),
+    )
+    one["final_validation_accuracy"] = one["best_validation_accuracy"] - 0.01
+    two = networks(plan, figures["convergence"].experiments)
+    fast = two["dataset"].eq("fashion") & two["noise"].str.startswith("randX")
+    time = (
+        np.exp(1.5 + np.where(fast, -two["hard"], two["hard"]) + two["wobble"])
+        * (two["examples"] / two["width"]) ** 0.4
+    )
+    two = two.assign(epochs_to_fit=time.round().clip(1).where(time < two["epochs"]))
+    two = two.assign(fitted=two["epochs_to_fit"].notna())
+    options = plan.config.experiments[figures["sharpness"].experiments[0]].checkpoints
+    names = [*(f"epoch-{epoch}" for epoch in options.epochs), *(f"loss-{loss:g}" for loss in options.losses)]
+    base = networks(plan, figures["sharpness"].experiments)
+    three = pd.concat([base.assign(checkpoint=name, at=checkpoint_words(name)) for name in names])
+    sign = np.where(three["checkpoint"].str.startswith("loss"), -1, 1)
+    size = np.exp(sign * three["hard"] + three["wobble"])
+    three = three.assign(
+        largest_eigenvalue=3 * size, residual=0.001, converged=True, trace=30 * size**2, trace_stderr=size,
+        frobenius=5 * size, frobenius_stderr=0.2, loss=0.1,
+    )  # fmt: skip
+    four = regularized.named(networks(plan, figures["regularizers"].experiments))
+    four = four.assign(
+        final_train_accuracy=1 - 0.4 * (four["regularizer"] != "none") * (four["noise"] != "none"),
+        best_validation_accuracy=0.9 + 0.1 * four["wobble"],
+        final_validation_accuracy=0.89,
+    )
+    return {
+        "capacity": one[list(capacity.COLUMNS)].assign(source="run"),
+        "convergence": two[list(convergence.COLUMNS)].assign(source="run"),
+        "sharpness": three[list(sharpness.COLUMNS)],
+        "regularizers": four[list(regularizers.COLUMNS)],
+    }
+
+
+def closer_look(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return those of paper B; at scale paper with the original's values."""
+    base = {name: networks(plan, figure.experiments) for name, figure in plan.config.figures.items()}
+    one, six = base["capacity_by_noise"], base["time_by_noise"]
+    one = one.assign(best_validation_accuracy=0.9 - 0.3 * one["hard"] * 8 / one["width"] + 0.1 * one["wobble"])
+    six = six.assign(epochs_to_fit=(6 * np.exp(six["hard"]) / six["width"] ** 0.1).round())
+    ten = regularized.one_each(regularized.named(base["regularizer_frontier"]))
+    ten = ten.assign(
+        final_train_accuracy=1 - 0.4 * (ten["regularizer"] != "none") * (ten["noise"] != "none"),
+        best_validation_accuracy=0.9 + 0.1 * ten["wobble"],
+    )
+    curves = across(ten.drop_duplicates(["dataset", "regularizer", "noise", "seed"]), "epoch", [1, 5])
+    curves = curves.assign(train_accuracy=curves["epoch"] / 5 - 0.1 * curves["hard"])
+    critical = critical_networks(plan, base["critical_samples"])
+    stages = across(base["filters"], "stage", filters.STAGES)
+    smooth = (stages["stage"] != "initial") * (0.3 - 0.2 * stages["noise"].eq("randX")) + stages["wobble"]
+    stages = stages.assign(neighbour_correlation=smooth, low_frequency_power=1 + smooth)
+    options = plan.config.experiments["sensitivity"].measures.sensitivity
+    unequal = across(base["sensitivity"], "steps", options.steps)
+    unequal = unequal.assign(gini=0.5 - 0.3 * unequal["hard"] + unequal["wobble"])
+    classes = across(across(base["class_sensitivity"], "loss_class", range(10)), "example_class", range(10))
+    own = classes["loss_class"] == classes["example_class"]
+    classes = classes.assign(sensitivity=np.where(own, 4, 1 - 0.5 * classes["hard"]) + classes["wobble"])
+    found = {
+        "easy_examples": easy_answers(plan).reindex(columns=list(answers.COLUMNS)),
+        "filters": stages.reindex(columns=list(filters.COLUMNS)),
+        "sensitivity": unequal.reindex(columns=list(sensitivity.COLUMNS)),
+        "class_sensitivity": classes.reindex(columns=list(class_sensitivity.COLUMNS)),
+        "capacity_by_noise": one[list(capacity_by_noise.COLUMNS)],
+        "time_by_noise": six[six["noise"].isin(time_by_noise.SHOWN)][list(time_by_noise.COLUMNS)],
+        "critical_samples": critical[list(criticality.COLUMNS)],
+        "critical_curves": critical.loc[critical["level"].isin([0, 1]), list(criticality.COLUMNS)],
+        "regularizer_frontier": ten[list(regularizer_frontier.COLUMNS)],
+        "regularizer_curves": curves[list(regularizer_curves.COLUMNS)],
+    }
+    targets = {name: ROOT / "paper" / "targets" / f"{name}.csv" for name in found}
+    shown = {name: path for name, path in targets.items() if plan.scale == "paper" and path.exists()}
+    return {name: with_targets(table, shown.get(name)) for name, table in found.items()}
+
+
+def across(table: pd.DataFrame, column: str, values: Iterable[object]) -> pd.DataFrame:
+    """Return every row once with each of the values in a new column, and some noise of its own."""
+    crossed = table.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: list(values)}), how="cross")
+    return crossed.assign(wobble=np.random.default_rng(1).normal(0, 0.03, len(crossed)))
+
+
+def critical_networks(plan: Plan, base: pd.DataFrame) -> pd.DataFrame:
+    """Return networks at every checkpoint and radius: critical samples fall, then rise and level off."""
+    parts = []
+    for name in plan.config.figures["critical_samples"].experiments:
+        options = plan.config.experiments[name]
+        own = base[(base["network"] == options.network) & base["dataset"].isin(options.dataset)]
+        looks = across(own, "epoch", options.checkpoints.epochs)
+        parts.append(across(looks, "radius", options.measures.critical_samples.radius))
+    table = pd.concat(parts, ignore_index=True)
+    done = table["epoch"] / table.groupby("dataset")["epoch"].transform("max")
+    share = 0.5 - 0.4 * (done > 0) + 0.3 * table["hard"] * np.sqrt(done) + 0.3 * table["wobble"]
+    return table.assign(
+        train_accuracy=np.clip(done + 0.3, 0, 1),
+        validation_accuracy=0.9 - 0.5 * table["hard"] * done + 0.1 * table["wobble"],
+        validation_critical=share,
+        validation_random=share / 4,
+        training_critical=share / 2,
+    )
+
+
+def easy_answers(plan: Plan) -> pd.DataFrame:
+    """Return how many networks get each of 100 examples right: real ones differ more, and are ahead of noise."""
+    options = plan.config.experiments["easy"]
+    batches = -(-options.examples[0] // options.batch_size[0])
+    cell = {"dataset": options.dataset[0], "image_size": options.image_size, "examples": options.examples[0]}
+    kinds = pd.DataFrame({"noise": ["none", "randX", "randY"], "level": [0, 1, 1], "spread": [3.0, 0.5, 1.0]})
+    table = across(across(kinds, "step", options.answers.steps), "example", range(100))
+    ahead = np.log(table["step"] / batches) - table["level"]
+    chance = 1 / (1 + np.exp(-ahead - table["spread"] * (table["example"] / 50 - 1)))
+    right = np.random.default_rng(2).binomial(options.seeds, chance)
+    return table.assign(
+        **cell, width=options.width[0], epoch=table["step"] / batches, label=0, right=right, networks=options.seeds,
+        diverged_networks=0, diverged=False,
+    )  # fmt: skip
+
+
+def provenance(plan: Plan) -> dict[str, object]:
+    """Return what closerlook.publish.provenance writes, for networks that were never trained."""
+    data = {
+        name: {
+            "title": name,
+            "licence": "MIT",
+            "source": "a mirror",
+            "sha256": {"train/images": "0123456789abcdef" * 4},
+        }
+        for name in ("fashion", "mnist")
+    }
+    return {
+        "scale": plan.scale,
+        "config": json.loads(plan.config.model_dump_json()),
+        "data": data,
+        "networks": plan.networks(),
+        "diverged": 0,
+        "ensembles": sum(map(len, plan.ensembles.values())),
+        "versions": {"torch": "2.13.0", "numpy": "2.4.6", "h5py": "3.16.0"},
+        "devices": ["cpu (x86_64)"],
+    }
+
+
+def build(folder: Path, scale: str) -> Path:
+    """Copy the paper's sources into a folder and put synthetic results of a scale beside them; return the results."""
+    shutil.copytree(ROOT / "paper", folder / "paper")
+    results = folder / "results" / scale
+    plan = Plan(read_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), scale))
+    for name, table in tables(plan).items():
+        write_table(table, results / "tables" / f"{name}.csv")
+        (results / "figures").mkdir(exist_ok=True)
+        (results / "figures" / f"{name}.svg").write_text(DRAWING)
+    paths = {path.stem: path for path in (results / "tables").iterdir()}
+    judge(ROOT / "claims.yaml", paths, results / "claims.json", scale)
+    (results / "provenance.json").write_text(json.dumps(provenance(plan)))
+    return results
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    """The project's paper and synthetic results of scale smoke, to be copied."""
+    folder = tmp_path_factory.mktemp("paper")
+    build(folder, "smoke")
+    return folder
+
+
+@pytest.fixture
+def smoke(original, tmp_path, monkeypatch) -> Path:
+    """Synthetic results of scale smoke; the working directory is the folder that has them and the paper."""
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Path("results/smoke")
+
+
+def compiled(results: Path) -> bytes:
+    """Return the paper's bytes; a warning of the compiler's is a failure."""
+    warnings: list[str] = []
+    typeset(Path("paper/main.typ"), results, results / "paper.pdf", log=warnings.append)
+    assert not warnings
+    return (results / "paper.pdf").read_bytes()
+
+
+def rewrite(path: Path, change: Callable[[dict], None]) -> None:
+    """Change the content of a JSON file in place."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_paper_compiles_at_every_scale_without_warnings(tmp_path, monkeypatch, scale):
+    monkeypatch.chdir(tmp_path)
+    assert compiled(build(tmp_path, scale)).startswith(b"%PDF-")
+
+
+def test_same_results_give_the_same_bytes_in_another_folder_and_at_another_time(smoke, tmp_path, monkeypatch):
+    first = compiled(smoke)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    monkeypatch.chdir(shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-elsewhere")))
+    assert compiled(Path("results/smoke")) == first
+
+
+@pytest.mark.parametrize("outcome", ["supported", "contradicted", "undecided", "not run"])
+def test_every_sentence_has_a_form_for_every_verdict(smoke, outcome):
+    def decide(content: dict) -> None:
+        for claim in content["claims"]:
+            claim["verdict"] = "undecided" if outcome == "not run" else outcome
+            if outcome == "not run":
+                claim |= {"effect": None, "low": None, "high": None, "p": None, "n": 0}
+
+    before = compiled(smoke)
+    rewrite(smoke / "claims.json", decide)
+    assert compiled(smoke) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("claims.json", lambda content: content["claims"][4].update(effect=0.777)),
+        ("provenance.json", lambda content: content.update(diverged=3)),
+        ("provenance.json", lambda content: content["config"]["experiments"]["capacity"].update(momentum=0.77)),
+    ],
+)
+def test_a_changed_number_in_a_result_file_changes_the_paper(smoke, file, change):
+    before = compiled(smoke)
+    rewrite(smoke / file, change)
+    assert compiled(smoke) != before
+
+
+def test_a_changed_number_in_a_table_changes_the_paper(smoke):
+    before = compiled(smoke)
+    path = smoke / "tables" / "capacity.csv"
+    table = read_table(path)
+    write_table(table.assign(best_train_accuracy=0.5 * table["best_train_accuracy"]), path)
+    assert compiled(smoke) != before
+
+
+def test_a_changed_value_of_the_original_changes_the_paper_at_the_original_s_scale(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = build(tmp_path, "paper")
+    before = compiled(results)
+    path = results / "tables" / "capacity_by_noise.csv"
+    table = read_table(path)
+    own = table["source"] == "run"
+    shifted = table["best_validation_accuracy"].where(own, table["best_validation_accuracy"] - 0.1)
+    write_table(table.assign(best_validation_accuracy=shifted), path)
+    assert compiled(results) != before
+
+
+def test_a_value_of_the_original_that_the_text_quotes_comes_from_its_table(smoke):
+    before = compiled(smoke)
+    path = Path("paper/targets/regularizer_curves.csv")
+    text = path.read_text(encoding="utf-8")
+    assert text.count("0.515") == 1
+    path.write_text(text.replace("0.515", "0.415"), encoding="utf-8")
+    assert compiled(smoke) != before
+
+
+def fails_with(results: Path) -> str:
+    """Return the message with which typesetting fails; nothing must stay of the PDF."""
+    with pytest.raises(PaperError) as failure:
+        typeset(Path("paper/main.typ"), results, results / "paper.pdf")
+    assert not list(results.glob("*.pdf*"))
+    message = str(failure.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_claim_is_named(smoke):
+    rewrite(smoke / "claims.json", lambda content: content["claims"].pop(4))
+    assert fails_with(smoke).endswith("claims.json has no claim 'A2-randY-mnist'")
+
+
+def test_a_missing_column_is_named_with_those_that_are_there(smoke):
+    path = smoke / "tables" / "capacity.csv"
+    write_table(read_table(path).drop(columns="best_train_accuracy"), path)
+    message = fails_with(smoke)
+    assert "tables/capacity.csv has no column 'best_train_accuracy'; it has dataset, image_size" in message
+
+
+def test_a_missing_experiment_is_named(smoke):
+    rewrite(smoke / "provenance.json", lambda content: content["config"]["experiments"].pop("sharpness"))
+    assert fails_with(smoke).endswith("the configuration has no experiment 'sharpness'")
+
+
+@pytest.mark.parametrize("file", ["claims.json", "provenance.json", "tables/sharpness.csv", "figures/sharpness.svg"])
+def test_a_missing_file_is_named(smoke, file):
+    (smoke / file).unlink()
+    assert file in fails_with(smoke)
+
+
+def test_a_mistake_in_the_sources_is_located(smoke):
+    Path("paper/sections/methods.typ").write_text("#unknown-name")
+    assert fails_with(smoke) == "paper/main.typ: unknown variable: unknown-name (paper/sections/methods.typ:1)"
+
+
+def test_every_claim_that_the_sources_name_is_in_the_catalogue():
+    ids = [claim.id for claim in load(ROOT / "claims.yaml")]
+    named = {
+        name
+        for source in (ROOT / "paper").rglob("*.typ")
+        for name in re.findall(r'"([A-E]\d+-[^"]*)"', source.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [name for name in sorted(named) if not any(one.startswith(name) for one in ids)] == []
+
+
+def test_every_drawing_and_table_that_the_sources_name_is_a_figure_of_the_config():
+    figures = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["figures"]
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "paper").rglob("*.typ"))
+    named = set(re.findall(r'(?:plot|mean|values|distinct|geometric-mean|rows-of)\("([^"]+)"', text))
+    assert named
+    assert named <= set(figures)

@@ -1,0 +1,18 @@
+import pytest
+
+from closerlook.runtime.joblog import job_log
+from closerlook.store import StoreError
+
+
+def test_expected_failure_is_one_line_and_the_log_has_the_rest(tmp_path):
+    path = tmp_path / "job.log"
+    with pytest.raises(SystemExit) as stop, job_log(path) as log:
+        log("begun")
+        raise StoreError("x.h5: damaged,\ndelete it")
+    assert stop.value.code == "error: x.h5: damaged, delete it"
+    assert path.read_text().startswith("begun\nerror: x.h5: damaged, delete it\nTraceback")
+
+
+def test_a_defect_of_ours_passes_through(tmp_path):
+    with pytest.raises(KeyError), job_log(tmp_path / "job.log"):
+        raise KeyError("defect")
