@@ -65,12 +65,12 @@ def planned(look):
 
 def quoted_figures(wildcards):
     """Return the figures that the paper shows; without one of them it could not be typeset after all the work."""
-    text = "".join(path.read_text(encoding="utf-8") for path in Path(ours("paper")).rglob("*.typ"))
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(ours("papers")).rglob("*.typ"))
     quoted = list(dict.fromkeys(re.findall(r'#plot\("([\w-]+)"', text)))
     if missing := [figure for figure in quoted if figure not in config["figures"]]:
         stop(
             f"the paper shows figure {missing[0]}, which config.yaml does not make; put it back, take its section out of "
-            "paper/, or ask for the figures alone: snakemake --cores all figures"
+            "papers/, or ask for the figures alone: snakemake --cores all figures"
         )
     return [f"results/{wildcards.scale}/figures/{figure}.svg" for figure in quoted]
 

@@ -19,8 +19,8 @@ rule figure:
         # The original's values are drawn where our runs have the original's size.
         targets=lambda wildcards: [
             str(path)
-            for path in [Path(ours(f"paper/targets/{wildcards.figure}.csv"))]
-            if wildcards.scale == "paper" and path.exists()
+            for path in Path(ours("papers")).glob(f"*/targets/{wildcards.figure}.csv")
+            if wildcards.scale == "paper"
         ],
         source=planned(
             lambda plan, wildcards: (

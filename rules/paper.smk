@@ -51,11 +51,11 @@ rule provenance:
 
 rule paper:
     input:
-        main=ours("paper/main.typ"),
+        main=ours("papers/main.typ"),
         parts=[
-            *Path(ours("paper")).rglob("*.typ"),
-            *Path(ours("paper/targets")).glob("*.csv"),
-            ours("paper/references.bib"),
+            *Path(ours("papers")).rglob("*.typ"),
+            *Path(ours("papers")).glob("*/targets/*.csv"),
+            ours("papers/references.bib"),
         ],
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",

@@ -25,7 +25,7 @@ def typeset(main: Path, results: Path, output: Path, log: Callable[[str], None] 
     Parameters
     ----------
     main : Path
-        ``paper/main.typ``; it reads every number from `results`.
+        ``papers/main.typ``; it reads every number from `results`.
     results : Path
         ``results/<scale>``.
     output : Path

@@ -145,7 +145,7 @@ def closer_look(plan: Plan) -> dict[str, pd.DataFrame]:
         "regularizer_frontier": ten[list(regularizer_frontier.COLUMNS)],
         "regularizer_curves": curves[list(regularizer_curves.COLUMNS)],
     }
-    targets = {name: ROOT / "paper" / "targets" / f"{name}.csv" for name in found}
+    targets = {name: ROOT / "papers" / "B" / "targets" / f"{name}.csv" for name in found}
     shown = {name: path for name, path in targets.items() if plan.scale == "paper" and path.exists()}
     return {name: with_targets(table, shown.get(name)) for name, table in found.items()}
 
@@ -217,7 +217,7 @@ def provenance(plan: Plan) -> dict[str, object]:
 
 def build(folder: Path, scale: str) -> Path:
     """Copy the paper's sources into a folder and put synthetic results of a scale beside them; return the results."""
-    shutil.copytree(ROOT / "paper", folder / "paper")
+    shutil.copytree(ROOT / "papers", folder / "papers")
     results = folder / "results" / scale
     plan = Plan(read_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), scale))
     for name, table in tables(plan).items():
@@ -249,7 +249,7 @@ def smoke(original, tmp_path, monkeypatch) -> Path:
 def compiled(results: Path) -> bytes:
     """Return the paper's bytes; a warning of the compiler's is a failure."""
     warnings: list[str] = []
-    typeset(Path("paper/main.typ"), results, results / "paper.pdf", log=warnings.append)
+    typeset(Path("papers/main.typ"), results, results / "paper.pdf", log=warnings.append)
     assert not warnings
     return (results / "paper.pdf").read_bytes()
 
@@ -323,7 +323,7 @@ def test_a_changed_value_of_the_original_changes_the_paper_at_the_original_s_sca
 
 def test_a_value_of_the_original_that_the_text_quotes_comes_from_its_table(smoke):
     before = compiled(smoke)
-    path = Path("paper/targets/regularizer_curves.csv")
+    path = Path("papers/B/targets/regularizer_curves.csv")
     text = path.read_text(encoding="utf-8")
     assert text.count("0.515") == 1
     path.write_text(text.replace("0.515", "0.415"), encoding="utf-8")
@@ -333,7 +333,7 @@ def test_a_value_of_the_original_that_the_text_quotes_comes_from_its_table(smoke
 def fails_with(results: Path) -> str:
     """Return the message with which typesetting fails; nothing must stay of the PDF."""
     with pytest.raises(PaperError) as failure:
-        typeset(Path("paper/main.typ"), results, results / "paper.pdf")
+        typeset(Path("papers/main.typ"), results, results / "paper.pdf")
     assert not list(results.glob("*.pdf*"))
     message = str(failure.value)
     assert "\n" not in message
@@ -364,15 +364,15 @@ def test_a_missing_file_is_named(smoke, file):
 
 
 def test_a_mistake_in_the_sources_is_located(smoke):
-    Path("paper/sections/methods.typ").write_text("#unknown-name")
-    assert fails_with(smoke) == "paper/main.typ: unknown variable: unknown-name (paper/sections/methods.typ:1)"
+    Path("papers/sections/methods.typ").write_text("#unknown-name")
+    assert fails_with(smoke) == "papers/main.typ: unknown variable: unknown-name (papers/sections/methods.typ:1)"
 
 
 def test_every_claim_that_the_sources_name_is_in_the_catalogue():
     ids = [claim.id for claim in load(ROOT / "claims.yaml")]
     named = {
         name
-        for source in (ROOT / "paper").rglob("*.typ")
+        for source in (ROOT / "papers").rglob("*.typ")
         for name in re.findall(r'"([A-E]\d+-[^"]*)"', source.read_text(encoding="utf-8"))
     }
     assert named
@@ -381,7 +381,7 @@ def test_every_claim_that_the_sources_name_is_in_the_catalogue():
 
 def test_every_drawing_and_table_that_the_sources_name_is_a_figure_of_the_config():
     figures = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["figures"]
-    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "paper").rglob("*.typ"))
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "papers").rglob("*.typ"))
     named = set(re.findall(r'(?:plot|mean|values|distinct|geometric-mean|rows-of)\("([^"]+)"', text))
     assert named
     assert named <= set(figures)
