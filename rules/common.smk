@@ -12,7 +12,7 @@ from closerlook.planning import rates
 from closerlook.config.reading import PAPERS, SCALES, ConfigError, read_config
 from closerlook.planning.cost import noise_cost, training_cost
 from closerlook.planning.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS
 from closerlook.runtime.hardware import count_gpus
 from closerlook.planning.fingerprints import constant, reached_by
 from closerlook.planning.plan import Plan, PlanError
@@ -126,8 +126,8 @@ def cost_of_noise(the_plan, wildcards, kind):
 
 
 def dataset_source(wildcards):
-    if wildcards.dataset not in DATASETS:
-        stop(f"no data set {wildcards.dataset!r}; there are: {', '.join(DATASETS)}")
+    if wildcards.dataset not in SETS:
+        stop(f"no data set {wildcards.dataset!r}; there are: {', '.join(SETS.names())}")
     return reached_by("scripts/dataset.py")
 
 

@@ -54,7 +54,7 @@ def page(tmp_path_factory):
     names = {"__name__": "page"}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(images, "DATASETS", {})  # the made-up images have not the published sums
+        patch.setattr(images, "SETS", {})  # the made-up images have not the published sums
         for code in snippets("python.md"):
             exec(code, names)
     return {**names, "folder": folder / names["folder"]}
@@ -111,7 +111,7 @@ def test_the_files_of_the_page_are_those_of_the_workflow(page):
 def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, monkeypatch):
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     layout, content = (ast.literal_eval(f"{{{entry}}}") for entry in re.findall(r'here `("norms": .*?)`;', text))
-    monkeypatch.setattr(images, "DATASETS", {})
+    monkeypatch.setattr(images, "SETS", {})
     monkeypatch.setattr(store, "LAYOUTS", store.LAYOUTS | layout)
     monkeypatch.setattr(inspection, "CONTENT", inspection.CONTENT | content)
     monkeypatch.chdir(page["folder"].parent)

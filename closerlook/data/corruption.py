@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from closerlook import store
-from closerlook.data.fetching.formats import DataError
-from closerlook.data.images import Statistics, TrainingSplit, pixel_statistics, pooling_factor, read_training_split
+from closerlook.data.images import Statistics, TrainingSplit, pixel_statistics, read_training_split
+from closerlook.data.sets import DataError, pooling_factor
 from closerlook.spec import NOISE_KINDS
 
 INPUT_NOISE = ("randX", "randXg", "randXu")

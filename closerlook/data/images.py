@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Integer, UInt8
 
 from closerlook import store
-from closerlook.data.fetching.formats import DataError
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS, DataError
 
 _CHUNK = 4096  # images converted at a time, so that no second float copy of a data set is ever in memory
 
@@ -56,27 +55,12 @@ def read_training_split(data: Path) -> TrainingSplit:
         if hashlib.sha256(array).hexdigest() != sums.get(part):
             raise store.StoreError(f"{data}: {part} is damaged (SHA-256 differs); delete it and run again")
         # Its own sums could have been changed with it; the published ones are ours.
-        if name in DATASETS and DATASETS[name].sha256.get(part, sums[part]) != sums[part]:
+        if name in SETS and SETS[name].sha256.get(part, sums[part]) != sums[part]:
             raise store.StoreError(
-                f"{data}: {part} is not that of the official {DATASETS[name].title}; delete it and run again"
+                f"{data}: {part} is not that of the official {SETS[name].title}; delete it and run again"
             )
     content = hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
     return TrainingSplit(name, images, labels, training, classes, content)
-
-
-def pooling_factor(shape: tuple[int, ...], image_size: int) -> int:
-    """Return the side of the squares that average pooling to `image_size` takes together.
-
-    Raises
-    ------
-    DataError
-        If the images are not square or `image_size` does not divide their side.
-    """
-    rows, columns = shape[-2:]
-    if rows != columns or image_size < 1 or rows % image_size:
-        sizes = [size for size in range(1, rows + 1) if rows % size == 0]
-        raise DataError(f"image_size: {image_size} must divide {rows}, so one of {', '.join(map(str, sizes))}")
-    return rows // image_size
 
 
 def pooled_sums(

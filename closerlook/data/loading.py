@@ -23,10 +23,10 @@ from closerlook.data.corruption import INPUT_NOISE, corrupted_count
 from closerlook.data.images import (
     TrainingSplit,
     fill_standardised,
-    pooling_factor,
     read_training_split,
     standardise,
 )
+from closerlook.data.sets import pooling_factor
 from closerlook.spec import Ensemble, Member
 from closerlook.store import StoreError
 

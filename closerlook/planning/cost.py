@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS
 from closerlook.planning.sizes import network_size
 from closerlook.spec import Ensemble, Member
 
@@ -93,11 +93,11 @@ def noise_cost(dataset: str, image_size: int, examples: int, validation_examples
     Parameters
     ----------
     dataset : str
-        A key of `closerlook.data.fetching.sources.DATASETS`.
+        A thing of `closerlook.data.sets`.
     image_size, examples, validation_examples, seeds, noise
         As for `closerlook.data.corruption.write_noise`.
     """
-    pixels = DATASETS[dataset].image_shape[0] * image_size**2
+    pixels = SETS[dataset].image_shape[0] * image_size**2
     inputs = 4 * examples * pixels if noise in INPUT_NOISE else 0
     labels = examples if noise == "randY" else 0
     disk = HDF5_BYTES + 4 * validation_examples + seeds * (9 * examples + labels + inputs + 3 * DATASET_BYTES)
@@ -147,14 +147,14 @@ def _member_flops(spec: Ensemble, member: Member, epochs: int) -> float:
 
 def _data_bytes(dataset: str) -> int:
     """Return the bytes of the official training images, as they are read whole."""
-    source = DATASETS[dataset]
+    source = SETS[dataset]
     return (source.training + source.validation) * math.prod(source.image_shape)
 
 
 def _pool_bytes(spec: Ensemble) -> int:
     """Return the bytes of every distinct input of the ensemble, validation included (see `closerlook.data.loading`)."""
     seeds = {spec.data_seed(member) for member in spec.members}
-    clean = min(DATASETS[spec.dataset].training, len(seeds) * spec.examples)
+    clean = min(SETS[spec.dataset].training, len(seeds) * spec.examples)
     highest: dict[tuple[str, int], float] = {}
     for member in spec.members:
         if member.noise in INPUT_NOISE:

@@ -13,9 +13,7 @@ from typing import Any
 
 from closerlook.config.options import ExperimentOptions, ScheduleOptions
 from closerlook.config.reading import Config, ConfigError
-from closerlook.data.fetching.formats import DataError
-from closerlook.data.fetching.sources import DATASETS
-from closerlook.data.images import pooling_factor
+from closerlook.data.sets import SETS, DataError, pooling_factor
 from closerlook.spec import NOISE_KINDS, Answers, Checkpoints, Ensemble, Lass, Member, Schedule
 
 
@@ -124,7 +122,7 @@ def _find(what: str, name: str, among: dict[str, Any]) -> Any:
 
 def _require_data(key: str, options: ExperimentOptions, validation_examples: int) -> None:
     for name in options.dataset:
-        dataset = DATASETS[name]
+        dataset = SETS[name]
         try:
             pooling_factor((dataset.training, *dataset.image_shape), options.image_size)
         except DataError as error:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS
 from closerlook.spec import Ensemble
 
 
@@ -36,7 +36,7 @@ def network_size(spec: Ensemble) -> Size:
 
 def layer_sizes(spec: Ensemble) -> list[int]:
     """Return the units of every layer of an mlp, inputs and classes included."""
-    dataset = DATASETS[spec.dataset]
+    dataset = SETS[spec.dataset]
     classes = spec.examples if spec.own_class else dataset.classes
     return [dataset.image_shape[0] * spec.image_size**2, *spec.widths, classes]
 
@@ -60,7 +60,7 @@ def _mlp(spec: Ensemble) -> Size:
 def _alexnet(spec: Ensemble) -> Size:
     """Count `closerlook.nets.alexnet`: crop by 2, pools that halve and round up, no bias before a norm."""
     inputs, *widths, classes = layer_sizes(spec)
-    channels = DATASETS[spec.dataset].image_shape[0]
+    channels = SETS[spec.dataset].image_shape[0]
     full = spec.image_size - 4
     half = math.ceil(full / 2)
     quarter = math.ceil(half / 2)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from closerlook import store
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS
 
 
 def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path], output: Path) -> None:
@@ -53,10 +53,10 @@ def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path],
 
 def _data(path: Path) -> dict[str, object]:
     with store.read(path, "data") as file:
-        if file.attrs["name"] not in DATASETS:
+        if file.attrs["name"] not in SETS:
             raise store.StoreError(f"{path}: holds an unknown data set; delete it and run again")
         return {
-            "title": DATASETS[file.attrs["name"]].title,
+            "title": SETS[file.attrs["name"]].title,
             "licence": file.attrs["licence"],
             "source": file.attrs["source"],
             "sha256": json.loads(file.attrs["sha256"]),

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from closerlook.config.reading import SCALES, ConfigError, read_config
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS
 from closerlook.planning.plan import Plan
 
 RAW = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
@@ -116,4 +116,4 @@ def test_what_a_scale_gives_replaces_the_whole_value():
 
 def test_the_data_sets_of_the_config_are_those_of_the_table():
     message = refusal((*CAPACITY, "dataset"), "imagenet")
-    assert all(f"'{name}'" in message for name in DATASETS)
+    assert all(f"'{name}'" in message for name in SETS.names())

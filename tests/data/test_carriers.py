@@ -9,7 +9,7 @@ import pytest
 
 from closerlook.data.fetching import carriers
 from closerlook.data.fetching.carriers import debian_members, download, find_file, wheel_member
-from closerlook.data.fetching.formats import DataError
+from closerlook.data.sets import DataError
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -64,12 +64,12 @@ def test_download_without_a_server_fails_at_once(tmp_path):
 
 
 def test_find_file_prefers_the_official_form(tmp_path):
-    with pytest.raises(DataError, match=r"neither a\.gz nor a in "):
-        find_file(tmp_path, "a.gz", "a")
+    with pytest.raises(DataError, match=r"^none of a\.gz, a in "):
+        find_file(tmp_path, ("a.gz", "a"))
     (tmp_path / "a").touch()
-    assert find_file(tmp_path, "a.gz", "a") == tmp_path / "a"
+    assert find_file(tmp_path, ("a.gz", "a")) == tmp_path / "a"
     (tmp_path / "a.gz").touch()
-    assert find_file(tmp_path, "a.gz", "a") == tmp_path / "a.gz"
+    assert find_file(tmp_path, ("a.gz", "a")) == tmp_path / "a.gz"
 
 
 def program(folder, name, text):

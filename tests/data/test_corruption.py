@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from closerlook.data.corruption import CONVENTIONS, corrupted_count, generator, training_index, write_noise
-from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import pixel_statistics, read_training_split
+from closerlook.data.sets import DataError
 from closerlook.spec import NOISE_KINDS
 
 few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

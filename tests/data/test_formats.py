@@ -11,7 +11,6 @@ import pytest
 from closerlook.data.fetching.formats import (
     CIFAR_BATCHES,
     CIFAR_FOLDER,
-    DataError,
     mnist_from_splits,
     read_cifar,
     read_gzip,
@@ -19,6 +18,7 @@ from closerlook.data.fetching.formats import (
     read_members,
     unpickle_arrays,
 )
+from closerlook.data.sets import DataError
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 IDX = bytes.fromhex("00000803 00000002 00000003 00000004") + IMAGES.tobytes()

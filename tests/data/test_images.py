@@ -2,14 +2,13 @@ import h5py
 import numpy as np
 import pytest
 
-from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import (
     fill_standardised,
     pixel_statistics,
     pooled_sums,
-    pooling_factor,
     read_training_split,
 )
+from closerlook.data.sets import DataError, pooling_factor
 from closerlook.store import StoreError
 
 IMAGES = np.random.default_rng(2).integers(256, size=(5000, 2, 4, 4), dtype=np.uint8)

