@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from closerlook.nets.alexnet import CONVOLUTIONS, CROP, HIDDEN, SmallAlexNet
 from closerlook.nets.normalization import EPSILON
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 
 CASES = (
     (8, (1, 14, 14), (8, 8, 32, 16), 32),

@@ -31,7 +31,7 @@ from torch.nn import functional
 from closerlook.measures.critical_samples import Search, critical_ratios
 from closerlook.nets.mlp import MLP
 from closerlook.numerics.lass import find_critical, find_random
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "mnist.h5"

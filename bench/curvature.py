@@ -34,7 +34,7 @@ from scipy.sparse.linalg import eigsh
 from closerlook.nets.mlp import MLP
 from closerlook.numerics.hessian import Curvature, Effort, curvature
 from closerlook.numerics.lanczos import Eigenpairs
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator
 
 ROOT = Path(__file__).resolve().parent.parent

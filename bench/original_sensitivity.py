@@ -33,7 +33,7 @@ from closerlook.figures import style
 from closerlook.figures.rendering import save
 from closerlook.measures.sensitivity import Plan, follow
 from closerlook.numerics.gini import gini
-from closerlook.objectives.losses import OBJECTIVES
+from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Ensemble, Member
 from closerlook.tables import rows as tables
 from closerlook.training.evaluation import evaluate_training
@@ -82,7 +82,7 @@ def measure(kind: str, arguments: argparse.Namespace):
                     with_replacement=True, own_class=arguments.own_class)  # fmt: skip
     data, classes = problem(spec, arguments.data, arguments.inputs == "raw")
     network = nets.build(spec, data.pool.shape[1:], classes)
-    stack = Stack(spec, [0], network, OBJECTIVES[spec.objective](), data)
+    stack = Stack(spec, [0], network, OBJECTIVES[spec.objective], data)
     plan = Plan(horizons, losses=arguments.losses, over=500, at_once=arguments.at_once, recompute=True)
     start = time.process_time()
     trajectory = Trajectory(stack, horizons[-1], recompute=True)

@@ -26,7 +26,7 @@ from closerlook.numerics import adjoint
 from closerlook.numerics.adjoint import LaterLoss, input_derivatives
 from closerlook.numerics.second_order import AutogradAdjoints, MLPAdjoints
 from closerlook.numerics.unrolled import unrolled_derivatives
-from closerlook.objectives.losses import OffsetLikelihood
+from closerlook.objectives.offset import OffsetLikelihood
 from closerlook.spec import Ensemble, Member
 from closerlook.training.replay import Trajectory
 from closerlook.training.stack import Stack

@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.spec import Ensemble, Member
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble

@@ -6,7 +6,7 @@ import torch
 
 from closerlook.nets.alexnet import SmallAlexNet
 from closerlook.nets.mlp import MLP
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.device import device_name, prepare_device
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.training.stack import Problem

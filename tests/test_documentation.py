@@ -22,7 +22,7 @@ from closerlook.config.options import Measures
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
 from closerlook.numerics.unrolled import unrolled_derivatives
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning.plan import Plan
 from closerlook.store import inspection
 

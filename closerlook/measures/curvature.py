@@ -19,7 +19,7 @@ from torch import Tensor
 from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.nets.network import Network
 from closerlook.numerics.hessian import Curvature, Effort, curvature
-from closerlook.objectives.losses import OBJECTIVES
+from closerlook.objectives import OBJECTIVES
 from closerlook.runtime.streams import generator
 
 STACK_BYTES = 2**24
@@ -134,7 +134,7 @@ def _examples(
 def _follow(ensemble: Trained, numbers: range, inputs: Tensor, targets: Tensor, effort: Effort, table: _Table) -> None:
     """Measure some members along their checkpoints, each search starting from the eigenvector before."""
     checkpoints, members = list(table.columns), ensemble.spec.members
-    objective, vector = OBJECTIVES[ensemble.spec.objective](), None
+    objective, vector = OBJECTIVES[ensemble.spec.objective], None
     epochs = np.stack([ensemble.file[f"checkpoints/{name}/epoch"][numbers] for name in checkpoints], axis=1)
     for order in epochs.argsort(axis=1, kind="stable").T:
         names = [checkpoints[index] for index in order]

@@ -20,7 +20,7 @@ from torch import Tensor
 from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.numerics.adjoint import LaterLoss, sensitivities
 from closerlook.numerics.gini import gini
-from closerlook.objectives.losses import OBJECTIVES
+from closerlook.objectives import OBJECTIVES
 from closerlook.training.evaluation import evaluate_training
 from closerlook.training.job import to_problem
 from closerlook.training.replay import ReplayError, Trajectory
@@ -154,7 +154,7 @@ def measure_sensitivity(
             if ensemble.file["outcome/diverged"][number]:
                 found.append(MemberSensitivity.missing(plan, spec.examples, classes))
                 continue
-            stack = Stack(spec, [number], network, OBJECTIVES[spec.objective](), problem)
+            stack = Stack(spec, [number], network, OBJECTIVES[spec.objective], problem)
             try:
                 kept = _checkpoints(ensemble, number)
                 trajectory = Trajectory(stack, plan.steps[-1], recompute=recompute, checkpoints=kept)

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective, Perturbation
+from closerlook.nets.network import Network, Perturbation
+from closerlook.objectives.objective import Objective
 
 CHUNK_BYTES = 2**27
 """Size of one layer's hidden units, over all members, up to which `hessian_operator` takes examples at once."""

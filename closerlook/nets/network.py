@@ -16,32 +16,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from closerlook.objectives.objective import Objective
+
 GRAPH_BYTES = {"cpu": 2**28, "cuda": 2**31}
 """Size of the tape of all members up to which the Hessian's graph is kept; beyond it examples go in chunks, each with a
 graph of its own for every product (a third more work)."""
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """What is minimised, as a function of a network's outputs, example by example."""
-
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of each example, shape (member, batch)."""
-
-    def gradient(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the derivative of each example's loss with respect to its outputs, shape of `outputs`."""
-
-    def hessian_product(self, outputs: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
-        """Return each example's second derivative with respect to its outputs, applied to `directions`."""
-
-    def correct(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return whether each example is answered as its target says, bool, shape (member, batch)."""
 
 
 @dataclass

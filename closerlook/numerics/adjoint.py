@@ -23,8 +23,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from closerlook.nets.mlp import MLP
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
 from closerlook.numerics.second_order import AutogradAdjoints, MLPAdjoints
+from closerlook.objectives.objective import Objective
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
 from closerlook.numerics.lanczos import Eigenpairs, largest_eigenvalues
 from closerlook.numerics.trace import Estimate, trace_and_frobenius
+from closerlook.objectives.objective import Objective
 
 _EXAMPLES_AT_ONCE = 8192
 

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from closerlook.nets.mlp import MLP
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
+from closerlook.objectives.objective import Objective
 
 BLOCK_BYTES = {"cpu": 2**21, "cuda": 2**30}
 """A layer's adjoint weights, over the losses of a block, at most. On a CPU blocks of half this size up to one and a

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
 from closerlook.numerics.adjoint import LaterLoss
+from closerlook.objectives.objective import Objective
 
 
 def unrolled_derivatives(

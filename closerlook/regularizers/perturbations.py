@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective, Perturbation
+from closerlook.nets.network import Network, Perturbation
 from closerlook.numerics.lass import find_critical
+from closerlook.objectives.objective import Objective
 from closerlook.runtime.streams import generator
 from closerlook.spec import Lass, Member
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
+from closerlook.objectives.objective import Objective
 from closerlook.training.stack import Problem
 
 CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}

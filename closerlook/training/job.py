@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
-from closerlook.objectives.losses import OBJECTIVES
+from closerlook.objectives import OBJECTIVES
 from closerlook.planning.fingerprints import reached_by
 from closerlook.runtime.device import device_name, prepare_device, versions
 from closerlook.runtime.resume import Sidecar
@@ -84,7 +84,7 @@ def run_training(
         "code": code_fingerprint(),
     }
     sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
-    objective = OBJECTIVES[spec.objective]()
+    objective = OBJECTIVES[spec.objective]
     record = train_ensemble(spec, network, objective, to_problem(loaded, device), progress.advance, sidecar)
     progress.close()
     if record.diverged.any():

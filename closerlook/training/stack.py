@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
+from closerlook.objectives.objective import Objective
 from closerlook.regularizers.perturbations import LassPoints, Perturbations, active, attack
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Ensemble, Member

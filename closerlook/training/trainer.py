@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from closerlook.nets.network import Network, Objective
+from closerlook.nets.network import Network
+from closerlook.objectives.objective import Objective
 from closerlook.runtime.resume import Progress, Sidecar, to_numpy
 from closerlook.spec import Ensemble
 from closerlook.training.evaluation import evaluate_training, evaluate_validation, mean_where

@@ -13,7 +13,7 @@ from closerlook.measures import trained as opening
 from closerlook.measures.sensitivity import Plan, class_means, measure_sensitivity
 from closerlook.numerics.gini import gini
 from closerlook.numerics.unrolled import unrolled_derivatives
-from closerlook.objectives.losses import OBJECTIVES
+from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.training.job import to_problem
 from closerlook.training.replay import ReplayError, Trajectory
@@ -55,7 +55,7 @@ def train(tmp_path, monkeypatch):
         data = training_data(spec.own_class)
         monkeypatch.setattr(opening, "load_training_data", lambda *_: data)
         problem = to_problem(data, torch.device("cpu"))
-        record = train_ensemble(spec, network_of(spec), OBJECTIVES[spec.objective](), problem)
+        record = train_ensemble(spec, network_of(spec), OBJECTIVES[spec.objective], problem)
         record.write(tmp_path / "trained.h5", {}, "cpu")
         return tmp_path / "trained.h5"
 
@@ -72,7 +72,7 @@ def measure(trained, **options):
 def unrolled(number, losses, spec=SPEC):
     """Return (loss, example, pixel) of a member by autograd through all updates, and the member's labels."""
     data, network = training_data(spec.own_class), network_of(spec)
-    objective = OBJECTIVES[spec.objective]()
+    objective = OBJECTIVES[spec.objective]
     trajectory = Trajectory(Stack(spec, [number], network, objective, to_problem(data, torch.device("cpu"))), 20)
     inputs, labels = torch.from_numpy(data.pool[data.rows[number]]).double(), torch.from_numpy(data.labels[number])
     start = next(trajectory.backwards(0))[1].double()

@@ -13,7 +13,7 @@ from closerlook import nets, spec
 from closerlook.nets import network as network_module
 from closerlook.nets.alexnet import SmallAlexNet
 from closerlook.nets.network import Perturbation
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 
 CLASSES, WIDTHS = 4, (3, 5, 7, 6)
 OBJECTIVE = CrossEntropy()

@@ -10,7 +10,9 @@ from closerlook.numerics import adjoint, second_order
 from closerlook.numerics.adjoint import LaterLoss, input_derivatives, sensitivities
 from closerlook.numerics.second_order import AutogradAdjoints
 from closerlook.numerics.unrolled import unrolled_derivatives
-from closerlook.objectives.losses import OBJECTIVES, CrossEntropy, OffsetLikelihood
+from closerlook.objectives import OBJECTIVES
+from closerlook.objectives.cross_entropy import CrossEntropy
+from closerlook.objectives.offset import OffsetLikelihood
 
 EXAMPLES, SIDE = 12, 3
 CLOSE = {"rtol": 1e-9, "atol": 1e-16}
@@ -73,9 +75,9 @@ def later(run, *steps, direct=False):
 
 @pytest.mark.parametrize("direct", [False, True], ids=["direct path cut", "kept"])
 @pytest.mark.parametrize("widths", [(), (6,), (7, 5), (4, 5, 6)], ids=str)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", OBJECTIVES.names())
 def test_agrees_with_the_unrolled_graph(objective, widths, direct):
-    run = train(OBJECTIVES[objective](), widths)
+    run = train(OBJECTIVES[objective], widths)
     losses = later(run, 1, 9, 2, 5, direct=direct)
     torch.testing.assert_close(run.adjoint(losses), run.unrolled(losses), **CLOSE)
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from closerlook.nets.mlp import MLP
 from closerlook.nets.network import AutogradNetwork, Network
 from closerlook.numerics.hessian import Effort, curvature
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 
 OBJECTIVE = CrossEntropy()
 EXACT = Effort(tolerance=1e-6, trace_tolerance=0.05, max_probes=400)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from closerlook.nets import mlp
 from closerlook.nets.mlp import MLP
 from closerlook.nets.network import Network
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 
 OBJECTIVE = CrossEntropy()
 

@@ -6,7 +6,7 @@ import torch
 
 from closerlook.nets.alexnet import SmallAlexNet
 from closerlook.numerics.hessian import Effort, curvature
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 
 NETWORK = SmallAlexNet((1, 6, 6), (2, 2, 4, 3), 3)
 OBJECTIVE = CrossEntropy()

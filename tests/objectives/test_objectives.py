@@ -1,13 +1,22 @@
 import pytest
 import torch
+from problems import CLASSES, SIDE, problem, spec
 from torch.autograd.functional import hvp
 from torch.func import grad
 
-from closerlook.objectives.losses import OBJECTIVES, CrossEntropy, OffsetLikelihood
+from closerlook.nets.mlp import MLP
+from closerlook.objectives import OBJECTIVES
+from closerlook.objectives.cross_entropy import CrossEntropy
+from closerlook.objectives.offset import OffsetLikelihood
+from closerlook.spec import Member
+from closerlook.things import use
+from closerlook.training.trainer import train_ensemble
 
 OUTPUTS = torch.randn(2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 TARGETS = torch.tensor([[0, 3, 1], [2, 2, 0]])
-objectives = pytest.mark.parametrize("objective", [kind() for kind in OBJECTIVES.values()], ids=list(OBJECTIVES))
+objectives = pytest.mark.parametrize(
+    "objective", [OBJECTIVES[name] for name in OBJECTIVES.names()], ids=OBJECTIVES.names()
+)
 
 
 def total(objective):
@@ -56,3 +65,40 @@ def test_a_fitted_example_keeps_its_relative_precision_in_float32(product):
 
     exact = derivative(torch.float64)
     torch.testing.assert_close(derivative(torch.float32).double(), exact, rtol=1e-5, atol=0)
+
+
+OWN = '''"""Squared distance of the softmax from the one-hot label (Brier, 1950)."""
+
+from closerlook.objectives.cross_entropy import CrossEntropy
+
+
+class Brier(CrossEntropy):
+    def losses(self, outputs, targets):
+        labelled = outputs.softmax(dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
+        return outputs.softmax(dim=1).square().sum(dim=1) - 2 * labelled + 1
+
+    def gradient(self, outputs, targets):
+        softmax = outputs.softmax(dim=1)
+        part = 2 * softmax
+        part.scatter_add_(1, targets.unsqueeze(1), torch.full_like(part[:, :1], -2.0))
+        return softmax * (part - (part * softmax).sum(dim=1, keepdim=True))
+
+
+objective = Brier()
+'''
+
+
+def test_an_objective_from_an_own_folder_is_trained_with(tmp_path):
+    (tmp_path / "objectives").mkdir()
+    (tmp_path / "objectives" / "brier.py").write_text(OWN.replace("from closerlook", "import torch\nfrom closerlook"))
+    use([tmp_path])
+    try:
+        assert set(OBJECTIVES.names()) == {"brier", "cross_entropy", "offset"}
+        assert OBJECTIVES.summary("brier") == "Squared distance of the softmax from the one-hot label (Brier, 1950)."
+        own = OBJECTIVES["brier"]
+        torch.testing.assert_close(own.gradient(OUTPUTS, TARGETS), grad(total(own))(OUTPUTS))
+        ensemble, net = spec(Member(learning_rate=0.05), epochs=40), MLP((1, SIDE, SIDE), (8, 6), CLASSES)
+        losses = train_ensemble(ensemble, net, own, problem(1)).histories["train_loss"][0]
+        assert losses[-1] < 0.8 * losses[0]
+    finally:
+        use([])

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, bmm_flop
 from closerlook import nets
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import corruption
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning import cost, rates
 from closerlook.planning.overview import describe, noise_costs
 from closerlook.planning.plan import Plan

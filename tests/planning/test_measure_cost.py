@@ -10,7 +10,7 @@ from closerlook.config.options import Measures
 from closerlook.measures import curvature as curvature_module
 from closerlook.nets import mlp
 from closerlook.numerics import lass
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning import measure_cost
 from closerlook.planning.overview import MEASURES
 from closerlook.spec import Checkpoints

@@ -5,7 +5,7 @@ import pytest
 from problems import CLASSES, SIDE, problem, spec
 
 from closerlook.nets.mlp import MLP
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Checkpoints, Member, Schedule
 from closerlook.training import stack as stack_module

@@ -9,7 +9,7 @@ from problems import CLASSES, SIDE, problem, spec
 
 from closerlook import store
 from closerlook.nets.mlp import MLP
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator
 from closerlook.spec import Answers, Checkpoints, Member
 from closerlook.training.stack import Stack

@@ -11,7 +11,7 @@ from problems import spec
 from torch.nn import functional
 
 from closerlook.nets.alexnet import SmallAlexNet
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.regularizers import perturbations as regularizers
 from closerlook.runtime.resume import Sidecar
 from closerlook.runtime.streams import generator, stream_seed

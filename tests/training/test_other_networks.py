@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
 from closerlook.nets.network import AutogradNetwork
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member
 from closerlook.training.trainer import train_ensemble

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
 from closerlook.numerics.lass import find_critical
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.regularizers.perturbations import BLOCK, LassPoints, Perturbations, active, attack
 from closerlook.runtime.streams import generator
 from closerlook.spec import Checkpoints, Lass, Member

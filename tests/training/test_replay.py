@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from closerlook.nets.mlp import MLP
-from closerlook.objectives.losses import OBJECTIVES
+from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
 from closerlook.training.replay import ReplayError, Trajectory
 from closerlook.training.stack import Problem, Stack
@@ -36,11 +36,11 @@ def ensemble(*members, **options):
 
 
 def stack_of(spec, number=1):
-    return Stack(spec, [number], NETWORK, OBJECTIVES[spec.objective](), problem(len(spec.members)))
+    return Stack(spec, [number], NETWORK, OBJECTIVES[spec.objective], problem(len(spec.members)))
 
 
 def checkpoints_of(spec, number=1):
-    record = train_ensemble(spec, NETWORK, OBJECTIVES[spec.objective](), problem(len(spec.members)))
+    record = train_ensemble(spec, NETWORK, OBJECTIVES[spec.objective], problem(len(spec.members)))
     return {epoch: torch.from_numpy(record.checkpoints[f"epoch-{epoch}"][number]) for epoch in spec.checkpoints.epochs}
 
 
@@ -90,7 +90,7 @@ def test_an_update_is_a_step_against_the_gradient_of_its_batch(with_replacement)
     for step, (batch, rate) in enumerate(zip(trajectory.batches, trajectory.rates, strict=True)):
         leaf = states[step].clone().requires_grad_()
         outputs = NETWORK.differentiable_outputs(leaf[None], inputs[batch].double()[None])
-        OBJECTIVES["offset"]().losses(outputs, labels[batch][None]).mean().backward()
+        OBJECTIVES["offset"].losses(outputs, labels[batch][None]).mean().backward()
         torch.testing.assert_close(states[step + 1], states[step] - rate * leaf.grad, rtol=0, atol=1e-6)
 
 

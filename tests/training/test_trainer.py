@@ -9,7 +9,7 @@ from problems import CLASSES, SIDE, problem, spec
 from torch.nn import functional
 
 from closerlook.nets.mlp import MLP
-from closerlook.objectives.losses import CrossEntropy
+from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member, Schedule
 from closerlook.training import stack as stack_module
