@@ -28,7 +28,7 @@ from recording import processor, record
 from torch import Tensor, nn
 from torch.nn import functional
 
-from closerlook.measures.critical_samples import Search, critical_ratios
+from closerlook.measures.critical_samples.run import Search, critical_ratios
 from closerlook.nets.mlp import MLP
 from closerlook.numerics.lass import find_critical, find_random
 from closerlook.objectives.cross_entropy import CrossEntropy

@@ -31,7 +31,7 @@ from closerlook.data.corruption import write_noise
 from closerlook.data.loading import load_training_data
 from closerlook.figures import style
 from closerlook.figures.rendering import save
-from closerlook.measures.sensitivity import Plan, follow
+from closerlook.measures.sensitivity.run import Plan, follow
 from closerlook.numerics.gini import gini
 from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Ensemble, Member

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from closerlook.measures.critical_samples import measure_critical_samples
+from closerlook.measures.critical_samples.run import measure_critical_samples
 from closerlook.runtime.device import prepare_device
 from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from closerlook.measures.curvature import measure_curvature
+from closerlook.measures.curvature.run import measure_curvature
 from closerlook.runtime.device import prepare_device
 from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from closerlook.measures.sensitivity import measure_sensitivity
+from closerlook.measures.sensitivity.run import measure_sensitivity
 from closerlook.runtime.device import prepare_device
 from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble

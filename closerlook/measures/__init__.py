@@ -1,6 +1,9 @@
-"""What is computed of trained networks.
+"""What is computed of trained networks: the room of the measures.
 
-`curvature`, `critical_samples` and `sensitivity` are measures: each writes a file of its own about an ensemble's
-`trained.h5`, by `trained`. `difficulty` and `filters` are numbers that figures and claims take of `trained.h5` itself;
-the other modules are what these are computed by.
+A measure is a folder: `__init__` declares it (`closerlook.measures.declaration.Measure`), `run` computes it, as
+``run(job, options)`` that returns the arrays of its file.
 """
+
+from closerlook.things import Room
+
+MEASURES = Room(__name__, "measure", "measure", aside=("declaration", "job", "trained"))

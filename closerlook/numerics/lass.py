@@ -15,10 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from closerlook.nets.network import Network
-
-CHUNK, TAPE_BYTES = 512, 2**28
-"""Samples of one member searched at once: on a CPU the activations of an MLP stay in cache, and a convolutional net's
-tape, much larger, stays below so many bytes."""
+from closerlook.numerics.limits import LASS_CHUNK, LASS_TAPE_BYTES
 
 WORTH_DROPPING = 1 / 16
 """Samples that are found are taken out of the work once they are this share of it: taking out costs a copy."""
@@ -231,7 +228,7 @@ def _in_parts(network, parameters, inputs, radius, iterations, generators, drop,
     if len(generators) != len(parameters):
         raise ValueError(f"{len(generators)} generators for {len(parameters)} members")
     size = 1 if drop else len(parameters)
-    chunk = max(1, min(CHUNK, TAPE_BYTES // (4 * size * network.tape_size(1))))
+    chunk = max(1, min(LASS_CHUNK, LASS_TAPE_BYTES // (4 * size * network.tape_size(1))))
     found = []
     for first in range(0, len(parameters), size):
         part = slice(first, first + size)

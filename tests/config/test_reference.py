@@ -15,9 +15,9 @@ import yaml
 from closerlook.config import reference
 from closerlook.config.options import Measures
 from closerlook.config.reading import ConfigError, read_config
-from closerlook.measures.critical_samples import measure_critical_samples
-from closerlook.measures.curvature import measure_curvature
-from closerlook.measures.sensitivity import measure_sensitivity
+from closerlook.measures.critical_samples.run import measure_critical_samples
+from closerlook.measures.curvature.run import measure_curvature
+from closerlook.measures.sensitivity.run import measure_sensitivity
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ import torch
 
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
-from closerlook.measures import critical_samples as module
 from closerlook.measures import trained as opening
-from closerlook.measures.critical_samples import measure_critical_samples
+from closerlook.measures.critical_samples import run as module
+from closerlook.measures.critical_samples.run import measure_critical_samples
 from closerlook.spec import Checkpoints, Ensemble, Member
 
 MEMBERS = tuple(Member(seed=seed // 2, noise="randX", level=0.5 * (seed % 2)) for seed in range(4))

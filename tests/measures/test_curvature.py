@@ -9,9 +9,9 @@ import torch
 
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
-from closerlook.measures import curvature as module
 from closerlook.measures import trained as opening
-from closerlook.measures.curvature import measure_curvature
+from closerlook.measures.curvature import run as module
+from closerlook.measures.curvature.run import measure_curvature
 from closerlook.spec import Checkpoints, Ensemble, Member
 
 MEMBERS = tuple(Member(seed=seed) for seed in range(5))

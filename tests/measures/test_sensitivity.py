@@ -10,7 +10,7 @@ import torch
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
 from closerlook.measures import trained as opening
-from closerlook.measures.sensitivity import Plan, class_means, measure_sensitivity
+from closerlook.measures.sensitivity.run import Plan, class_means, measure_sensitivity
 from closerlook.numerics.gini import gini
 from closerlook.numerics.unrolled import unrolled_derivatives
 from closerlook.objectives import OBJECTIVES

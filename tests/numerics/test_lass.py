@@ -206,7 +206,7 @@ def test_shared_samples_are_those_of_every_member_and_equal_seeds_share_their_no
 def test_chunks_of_samples_take_their_own_rows_of_the_noise(monkeypatch):
     parameters, inputs = networks(WIDE, 2), samples(WIDE, 50)
     whole = search(WIDE, parameters, inputs)
-    monkeypatch.setattr("closerlook.numerics.lass.CHUNK", 16)
+    monkeypatch.setattr("closerlook.numerics.lass.LASS_CHUNK", 16)
     chunked = search(WIDE, parameters, inputs)
     assert torch.equal(chunked.iterations, whole.iterations)
     torch.testing.assert_close(chunked.points, whole.points)

@@ -7,7 +7,7 @@ import torch
 from test_cost import SPEC, build, counted
 
 from closerlook.config.options import Measures
-from closerlook.measures import curvature as curvature_module
+from closerlook.measures.curvature import run as curvature_module
 from closerlook.nets import mlp
 from closerlook.numerics import lass
 from closerlook.objectives.cross_entropy import CrossEntropy
@@ -38,7 +38,7 @@ def test_operations_of_hessian_products_are_those_that_torch_counts():
 def test_repeated_constants_are_those_of_their_modules():
     assert curvature_module.STACK_BYTES == measure_cost.CURVATURE_STACK_BYTES
     assert mlp.TAPE_BYTES == measure_cost.TAPE_BYTES
-    assert (lass.CHUNK, lass.TAPE_BYTES) == (measure_cost.LASS_CHUNK, measure_cost.LASS_TAPE_BYTES)
+    assert (lass.LASS_CHUNK, lass.LASS_TAPE_BYTES) == (measure_cost.LASS_CHUNK, measure_cost.LASS_TAPE_BYTES)
 
 
 def test_every_measure_has_a_cost():

@@ -15,7 +15,7 @@ from closerlook import store
 from closerlook.data.corruption import write_noise
 from closerlook.data.loading import load_training_data
 from closerlook.data.sets import SETS
-from closerlook.measures.curvature import measure_curvature
+from closerlook.measures.curvature.run import measure_curvature
 from closerlook.publish.provenance import write_provenance
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.tables import rows as tables

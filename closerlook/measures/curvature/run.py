@@ -16,15 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from closerlook.measures.curvature import STACK_BYTES
 from closerlook.measures.trained import Trained, create_measured, open_trained
 from closerlook.nets.network import Network
 from closerlook.numerics.hessian import Curvature, Effort, curvature
 from closerlook.objectives import OBJECTIVES
 from closerlook.runtime.streams import generator
-
-STACK_BYTES = 2**24
-"""What a stack's products work on, on a CPU: a cache's worth. Beyond it stacking costs more than it saves (a quarter at
-1000 examples and 2 x 128 units). On a GPU, with the search's vectors, it is 2/5 of what is free."""
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
