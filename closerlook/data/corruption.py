@@ -14,25 +14,18 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, UInt8
 
 from closerlook import store
-from closerlook.data.images import Statistics, TrainingSplit, pixel_statistics, read_training_split
+from closerlook.data.images import (
+    Statistics,
+    TrainingSplit,
+    fill_scaled,
+    pixel_statistics,
+    read_training_split,
+)
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import DataError, pooling_factor
-from closerlook.spec import NOISE_KINDS
-
-INPUT_NOISE = ("randX", "randXg", "randXu")
-"""The kinds of noise that replace inputs and keep labels."""
-
-CONVENTIONS = {
-    "none": "nothing is corrupted",
-    "randX": "a corrupted input is Gaussian, independent per pixel, with that pixel's mean and standard deviation over "
-    "the training part, in [0, 1] units, not clipped; its label is kept",
-    "randXg": "a corrupted input is Gaussian, independent per pixel, with one mean and standard deviation over all "
-    "pixels of the training part, in [0, 1] units, not clipped; its label is kept",
-    "randXu": "a corrupted input is uniform on [0, 1], independent per pixel; its label is kept",
-    "randY": "a corrupted label is uniform over all classes, so it may equal the true one; its input is kept",
-}
 
 
 def corrupted_count(level: float, examples: int) -> int:
@@ -71,22 +64,43 @@ def validation_index(split: TrainingSplit, validation_examples: int) -> Int32[np
     return np.sort(chosen[:validation_examples] + split.training).astype(np.int32)
 
 
-def noise_inputs(
-    rng: np.random.Generator, kind: str, examples: int, statistics: Statistics
-) -> Float32[np.ndarray, "example channel size size"]:
-    """Return inputs of a `kind` of noise in [0, 1] pixel units.
+def draw_noise(
+    name: str,
+    rng: np.random.Generator,
+    inputs: Float32[np.ndarray, "example channel size size"],
+    labels: UInt8[np.ndarray, " example"],
+    statistics: Statistics,
+) -> Float32[np.ndarray, "example channel size size"] | UInt8[np.ndarray, " example"]:
+    """Return what a kind of noise replaces these inputs, or these labels, by, after checking what its `draw` gave.
 
-    randX matches each pixel's moments, randXg the overall ones; randXu is uniform, as the original script for loss
-    sensitivity in *A Closer Look at Memorization* drew it. They are different problems: under randX a pixel that is
-    always black stays black, under the others it carries noise.
+    Raises
+    ------
+    DataError
+        If it is not what `closerlook.data.noise` asks for; the line names the noise's file.
     """
-    if kind == "randXu":
-        return rng.random((examples, *statistics.pixel_mean.shape), np.float32)
-    values = rng.standard_normal((examples, *statistics.pixel_mean.shape), np.float32)
-    per_pixel = kind == "randX"
-    values *= (statistics.pixel_std if per_pixel else np.asarray(statistics.std)).astype(np.float32)
-    values += (statistics.pixel_mean if per_pixel else np.asarray(statistics.mean)).astype(np.float32)
-    return values
+    kind, path = NOISES[name], NOISES.path(name)
+    draw = getattr(NOISES.module(name), "draw", None)
+    if draw is None:
+        raise DataError(f"{path}: needs a function draw(rng, inputs, labels, statistics), which is not there")
+    try:
+        drawn = np.asarray(draw(rng, inputs.reshape(len(inputs), -1), labels, statistics))
+    except Exception as error:  # whatever an own noise's code does, one line must say whose fault it is
+        raise DataError(f"{path}: draw fails ({type(error).__name__}: {error})") from error
+    if kind.replaces == "labels":
+        if drawn.shape != labels.shape or drawn.dtype.kind not in "iu":
+            raise DataError(f"{path}: draw gave {_words(drawn)}, not {len(labels)} whole numbers, a label each")
+        if drawn.size and not 0 <= drawn.min() <= drawn.max() < statistics.classes:
+            raise DataError(f"{path}: draw gave a label that is not from 0 to {statistics.classes - 1}")
+        return drawn.astype(np.uint8)
+    if drawn.dtype.kind not in "fiu" or drawn.size != inputs.size or drawn.shape[:1] != labels.shape:
+        raise DataError(f"{path}: draw gave {_words(drawn)}, not {len(labels)} inputs of shape {statistics.shape}")
+    if not np.isfinite(drawn).all():
+        raise DataError(f"{path}: draw gave numbers that are not finite")
+    return drawn.astype(np.float32, copy=False).reshape(inputs.shape)
+
+
+def _words(array: np.ndarray) -> str:
+    return f"{array.dtype} of shape {array.shape}"
 
 
 def write_noise(
@@ -103,8 +117,9 @@ def write_noise(
 
     Each group ``seed-<s>`` has `index` int32 (example), a position in the official training split; `true_labels` uint8
     (example); `rank` int32 (example), a random permutation: at level L the examples with
-    ``rank < corrupted_count(L, examples)`` are corrupted; and what they are corrupted with: for randY `noise_labels`
-    uint8 (example), for the others `noise_inputs` float32 (example, channel, size, size) in [0, 1] pixel units.
+    ``rank < corrupted_count(L, examples)`` are corrupted; and what they are corrupted with: `noise_labels` uint8
+    (example) where the noise replaces labels, `noise_inputs` float32 (example, channel, size, size) in [0, 1] pixel
+    units where it replaces inputs. What a seed has does not depend on how many there are.
     ``validation/index`` int32 holds the validation examples, which are never corrupted.
 
     Parameters
@@ -118,34 +133,30 @@ def write_noise(
     examples, validation_examples : int
         How many examples to draw from the training part and from the validation part.
     noise : str
-        One of `NOISE_KINDS`.
+        A thing of `closerlook.data.noise`.
     seeds : int
         The number of seeds.
 
     Raises
     ------
     DataError
-        If an argument is impossible for the data set.
+        If an argument is impossible for the data set, or the noise's own code fails.
+    ThingError
+        If there is no such noise.
     StoreError
         If the 'data' file is damaged.
-
-    Notes
-    -----
-    Arpit et al. (2017) describe randX as i.i.d. Gaussian inputs with the mean and variance of the real data set, which
-    leaves open whether these are taken per pixel (randX here) or overall (randXg).
     """
-    if noise not in NOISE_KINDS:
-        raise DataError(f"noise: '{noise}' is none of {', '.join(NOISE_KINDS)}")
+    kind = NOISES[noise]
     split = read_training_split(data)
     _require("examples", examples, split.training)
     _require("validation_examples", validation_examples, split.validation)
     _require("seeds", seeds, 2**31)
     pooling = pooling_factor(split.images.shape, image_size)
-    statistics = pixel_statistics(split.images[: split.training], pooling)
+    statistics = pixel_statistics(split.images[: split.training], pooling, split.classes)
     with store.create(output, "noise") as file:
         file["validation/index"] = validation_index(split, validation_examples)
         for seed in range(seeds):
-            _write_seed(file.create_group(f"seed-{seed}"), split, examples, noise, seed, image_size, statistics)
+            _write_seed(file.create_group(f"seed-{seed}"), split, examples, noise, seed, pooling, statistics)
         store.write_attributes(
             file,
             noise=noise,
@@ -154,7 +165,7 @@ def write_noise(
             examples=examples,
             seeds=seeds,
             data_sha256=split.sha256,
-            convention=CONVENTIONS[noise],
+            convention=kind.convention or kind.words,
             preprocessing={"pooling": pooling, "mean": statistics.mean, "std": statistics.std},
         )
 
@@ -165,19 +176,22 @@ def _write_seed(
     examples: int,
     noise: str,
     seed: int,
-    image_size: int,
+    pooling: int,
     statistics: Statistics,
 ) -> None:
     index = training_index(split.name, split.training, examples, seed)
     group["index"] = index
-    group["true_labels"] = split.labels[index]
+    labels = group["true_labels"] = split.labels[index]
     names = (split.name, examples, noise, seed)
     group["rank"] = generator("rank", *names).permutation(examples).astype(np.int32)
-    if noise == "randY":
-        group["noise_labels"] = generator("labels", *names).integers(split.classes, size=examples, dtype=np.uint8)
-    if noise in INPUT_NOISE:
-        rng = generator("inputs", *names, image_size)
-        group["noise_inputs"] = noise_inputs(rng, noise, examples, statistics)
+    replaces = NOISES[noise].replaces
+    if not replaces:
+        return
+    inputs = np.empty((examples, *statistics.shape), np.float32)
+    fill_scaled(inputs, split.images, index, pooling)
+    # Labels do not depend on the size of the images, unless a noise makes them of these.
+    rng = generator(replaces, *names, *([statistics.shape[-1]] if replaces == "inputs" else []))
+    group[f"noise_{replaces}"] = draw_noise(noise, rng, inputs, labels, statistics)
 
 
 def _require(name: str, value: int, most: int) -> None:

@@ -76,16 +76,22 @@ def pooled_sums(
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of pixel values in [0, 1] over a training part: per pixel, and over all pixels."""
+    """Of a training part: mean and standard deviation of pixel values in [0, 1], per pixel and over all; classes."""
 
     pixel_mean: Float64[np.ndarray, "channel size size"]
     pixel_std: Float64[np.ndarray, "channel size size"]
     mean: float
     std: float
+    classes: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of an input: (channel, row, column)."""
+        return self.pixel_mean.shape
 
 
-def pixel_statistics(images: UInt8[np.ndarray, "example channel row column"], pooling: int) -> Statistics:
-    """Return the statistics of the images pooled by `pooling`, from sums of integers.
+def pixel_statistics(images: UInt8[np.ndarray, "example channel row column"], pooling: int, classes: int) -> Statistics:
+    """Return the statistics of the images of so many classes, pooled by `pooling`, from sums of integers.
 
     Integer sums do not depend on the order of addition, so every machine gets the same bits.
     """
@@ -103,7 +109,7 @@ def pixel_statistics(images: UInt8[np.ndarray, "example channel row column"], po
     spread = max(int(second.sum()) / total - overall**2, 0.0) ** 0.5
     if spread == 0.0:
         raise DataError("the training images are all one grey: they have no standard deviation to divide by")
-    return Statistics(mean / unit, np.sqrt(variance) / unit, overall / unit, spread / unit)
+    return Statistics(mean / unit, np.sqrt(variance) / unit, overall / unit, spread / unit, classes)
 
 
 def standardise(values: Float32[np.ndarray, "..."], mean: float, std: float) -> None:
@@ -112,17 +118,14 @@ def standardise(values: Float32[np.ndarray, "..."], mean: float, std: float) -> 
     values /= np.float32(std)
 
 
-def fill_standardised(
+def fill_scaled(
     out: Float32[np.ndarray, "chosen channel size size"],
     images: UInt8[np.ndarray, "example channel row column"],
     index: Integer[np.ndarray, " chosen"],
     pooling: int,
-    mean: float,
-    std: float,
 ) -> None:
-    """Write the examples `index` of `images` into `out`: pooled, scaled to [0, 1], standardised."""
+    """Write the examples `index` of `images` into `out`: pooled, scaled to [0, 1]."""
     for start in range(0, len(index), _CHUNK):
         block = out[start : start + _CHUNK]
         block[:] = pooled_sums(images[index[start : start + _CHUNK]], pooling)
         block /= np.float32(255 * pooling**2)
-        standardise(block, mean, std)

@@ -19,13 +19,14 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from closerlook import store
-from closerlook.data.corruption import INPUT_NOISE, corrupted_count
+from closerlook.data.corruption import corrupted_count
 from closerlook.data.images import (
     TrainingSplit,
-    fill_standardised,
+    fill_scaled,
     read_training_split,
     standardise,
 )
+from closerlook.data.noise import NOISES, REAL
 from closerlook.data.sets import pooling_factor
 from closerlook.spec import Ensemble, Member
 from closerlook.store import StoreError
@@ -112,7 +113,8 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
         labels, validation = np.broadcast_to(np.arange(spec.examples), labels.shape).copy(), validation[:0]
     channels = split.images.shape[1]
     validation_inputs = np.empty((len(validation), channels, spec.image_size, spec.image_size), np.float32)
-    fill_standardised(validation_inputs, split.images, validation, pooling, mean, std)
+    fill_scaled(validation_inputs, split.images, validation, pooling)
+    standardise(validation_inputs, mean, std)
     return TrainingData(
         pool=pool,
         rows=rows,
@@ -130,8 +132,8 @@ def _require_fit(spec: Ensemble, noise: Mapping[str, Path]) -> None:
         raise StoreError(f"no noise file is given for {', '.join(missing)}")
     if unknown := sorted({member.noise for member in spec.members} - set(spec.noises)):
         raise StoreError(f"the specification has an unknown kind of noise: {', '.join(unknown)}")
-    if any(member.noise == "none" and member.level != 0 for member in spec.members):
-        raise StoreError("the specification has a member with noise 'none' at a level above 0")
+    if any(member.noise == REAL and member.level != 0 for member in spec.members):
+        raise StoreError(f"the specification has a member with noise '{REAL}' at a level above 0")
 
 
 def _check_attributes(file: h5py.File, path: Path, spec: Ensemble, split: TrainingSplit, kind: str) -> None:
@@ -181,10 +183,11 @@ def _read_seed(file: h5py.File, path: Path, spec: Ensemble, split: TrainingSplit
     if not np.array_equal(true_labels, split.labels[index]):
         raise StoreError(f"{path}: {name}/true_labels are not the labels of the data")
     labels = inputs = None
-    if member.noise == "randY":
+    replaces = NOISES[member.noise].replaces
+    if replaces == "labels":
         labels = _array(group, "noise_labels", count, path)
         _require_range(labels, 0, split.classes, f"{name}/noise_labels", path)
-    if member.noise in INPUT_NOISE:
+    if replaces == "inputs":
         shape = (*count, split.images.shape[1], spec.image_size, spec.image_size)
         inputs = _dataset(group, "noise_inputs", shape, path)
     return _Seed(index.astype(np.int64), true_labels, rank, labels, inputs)
@@ -233,7 +236,8 @@ def _fill_pool(
             noise_rows[key] = np.where(needed, end + np.cumsum(needed) - 1, -1)
             end += int(needed.sum())
     pool = np.empty((end, split.images.shape[1], spec.image_size, spec.image_size), np.float32)
-    fill_standardised(pool[: len(used)], split.images, used, pooling, mean, std)
+    fill_scaled(pool[: len(used)], split.images, used, pooling)
+    standardise(pool[: len(used)], mean, std)
     for key, rows in noise_rows.items():
         for block, chosen in _noise_blocks(seeds[key].inputs, rows):
             if not np.isfinite(block).all():

@@ -51,7 +51,7 @@ def draw(table: pd.DataFrame) -> Figure:
                 if first is not None:
                     style.shares_y(axes)
                 if row == 0:
-                    axes.set_title(style.KIND_WORDS[kind].capitalize())
+                    axes.set_title(style.kind_words(kind).capitalize())
                     axes.xaxis.label.set_visible(False)
                 else:
                     levels.level_key(axes, rows, kind)

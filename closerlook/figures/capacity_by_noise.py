@@ -51,7 +51,7 @@ def _block(block: SubFigure, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
     for column, kind in enumerate(kinds):
         axes = block.add_subplot(grid[column], sharey=panels[0] if panels else None)
         levels.accuracy(axes, rows, paper, kind, "best_validation_accuracy")
-        axes.set(ylabel="Best validation accuracy", title=style.KIND_WORDS[kind].capitalize())
+        axes.set(ylabel="Best validation accuracy", title=style.kind_words(kind).capitalize())
         levels.level_key(axes, rows[rows["level"] < 1] if levels.hides_pure_noise(rows) else rows, kind)
         if panels:
             style.shares_y(axes)

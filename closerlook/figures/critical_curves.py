@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from closerlook.data.noise import NOISES
 from closerlook.figures import style
-from closerlook.spec import NOISE_KINDS
 from closerlook.tables.criticality import COLUMNS, PROBLEM, at_radius, critical_rows, epoch_axis, in_pixels
 from closerlook.tables.rows import tidy, with_targets
 
@@ -63,8 +63,8 @@ def draw(table: pd.DataFrame) -> Figure:
             style.dataset_words(rows.iloc[0]), (0, 0.5), (-44, 0), xycoords="axes fraction", textcoords="offset points",
             rotation=90, va="center", ha="center", fontsize=8.5, fontweight="bold",
         )  # fmt: skip
-    kinds = [kind for kind in NOISE_KINDS if kind in set(ours["noise"])]
-    handles = [style.key(kind, SHADE, style.KIND_WORDS[kind]) for kind in kinds]
+    kinds = [kind for kind in NOISES.names() if kind in set(ours["noise"])]
+    handles = [style.key(kind, SHADE, style.kind_words(kind)) for kind in kinds]
     drawing.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     style.note(drawing, _small_print(table, ours))
     return drawing

@@ -65,7 +65,7 @@ def draw(table: pd.DataFrame) -> Figure:
 def _key(block: SubFigure, rows: pd.DataFrame, kind: str) -> None:
     present = sorted(set(rows["level"]))
     handles = [style.key(kind if level else "none", level, f"{level:g}") for level in present]
-    words = style.KIND_WORDS[kind]
+    words = style.kind_words(kind)
     block.legend(
         handles=handles, loc="outside upper center", ncols=len(handles), columnspacing=0.8, handletextpad=0.3,
         handlelength=1.1, title=f"{words[0].upper()}{words[1:]}, share of the training set",

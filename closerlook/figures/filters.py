@@ -19,6 +19,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from closerlook import store
+from closerlook.data.noise import NOISES
 from closerlook.figures import style
 from closerlook.numerics.filters import Filters, as_images, low_frequency_power, neighbour_correlation
 from closerlook.tables.rows import runs
@@ -136,7 +137,7 @@ def _pictures(block: SubFigure, weights: pd.DataFrame) -> None:
         line[0].set_ylabel(stage.capitalize())
     for axes, kind in zip(grid[0], kinds, strict=True):
         level = weights.loc[weights["noise"] == kind, "level"].iloc[0]
-        words = style.KIND_WORDS[kind] + ("" if level in (0, 1) else f" {level:g}")
+        words = style.kind_words(kind) + ("" if level in (0, 1) else f" {level:g}")
         axes.set_title(words, fontsize=7.5, color=style.colour(kind, 0.7))
 
 
@@ -179,7 +180,7 @@ DASHES = {"initial": ":", "trained": "-", "learned": "--"}
 
 
 def _numbers(block: SubFigure, rows: pd.DataFrame) -> None:
-    noisy = [kind for kind in style.HUES if kind != "none" and (rows["noise"] == kind).any()]
+    noisy = [kind for kind in NOISES.names() if kind != "none" and (rows["noise"] == kind).any()]
     for axes, (number, words) in zip(block.subplots(1, 2), PANELS.items(), strict=True):
         real = rows[rows["noise"] == "none"]
         initial = rows.loc[rows["stage"] == "initial", number]
@@ -194,7 +195,7 @@ def _numbers(block: SubFigure, rows: pd.DataFrame) -> None:
 
 
 def _keys(seen: pd.DataFrame) -> list[Line2D]:
-    kinds = [style.key(kind, 0.7, style.KIND_WORDS[kind]) for kind in style.HUES if (seen["noise"] == kind).any()]
+    kinds = [style.key(kind, 0.7, style.kind_words(kind)) for kind in NOISES.names() if (seen["noise"] == kind).any()]
     stages = [Line2D([], [], color="#777777", linestyle=dash, label=stage) for stage, dash in DASHES.items()]
     return [*kinds, *stages]
 

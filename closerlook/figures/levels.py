@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from closerlook.data.noise import NOISES
 from closerlook.figures import style
-from closerlook.spec import NOISE_KINDS
 from closerlook.tables.sweeps import needed_widths, relative_epochs
 
 DASHED = "Dashed: read off the original figure."
@@ -18,8 +18,8 @@ DASHED = "Dashed: read off the original figure."
 
 
 def kinds_of(rows: pd.DataFrame) -> list[str]:
-    """Return the kinds of noise that occur, in the order of `NOISE_KINDS`; `none` where there is only real data."""
-    return [kind for kind in NOISE_KINDS[1:] if kind in set(rows["noise"])] or ["none"]
+    """Return the kinds of noise that occur, in the order of `NOISES`; `none` where there is only real data."""
+    return [kind for kind in NOISES.names()[1:] if kind in set(rows["noise"])] or ["none"]
 
 
 def of_kind(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -34,9 +34,9 @@ def lines(rows: pd.DataFrame) -> list[tuple[str, float, float, str]]:
     """
     pairs = {*zip(rows["noise"], rows["level"], strict=True)}
     found = []
-    for kind, level in sorted(pairs, key=lambda pair: (NOISE_KINDS.index(pair[0]), pair[1])):
+    for kind, level in sorted(pairs, key=lambda pair: (NOISES.names().index(pair[0]), pair[1])):
         lone = sum(noise == kind for noise, _ in pairs) == 1
-        found.append((kind, level, 0.7 if lone else level, style.KIND_WORDS[kind] + ("" if lone else f" {level:g}")))
+        found.append((kind, level, 0.7 if lone else level, style.kind_words(kind) + ("" if lone else f" {level:g}")))
     return found
 
 
@@ -103,7 +103,7 @@ def needed(axes: Axes, rows: pd.DataFrame, kinds: Sequence[str], column: str, **
             axes.scatter(seeds["level"] + nudge, seeds["width"], s=7, color=fill, edgecolors=look["color"],
                          linewidths=0.6, alpha=0.75, marker=look["marker"], zorder=2)  # fmt: skip
             censored |= not reached
-        handles.append(style.key(kind, 0.7, style.KIND_WORDS[kind]))
+        handles.append(style.key(kind, 0.7, style.kind_words(kind)))
     widths = [*rows["width"], beyond] if censored else rows["width"]
     style.log_axis(axes, widths, "y", {beyond: f">{rows['width'].max():g}"})
     axes.set_ylim(rows["width"].min() / 1.3, max(widths) * 1.35)

@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from closerlook.data.noise import NOISES
 from closerlook.figures import style
-from closerlook.spec import NOISE_KINDS
 from closerlook.tables.rows import CURVATURE, checkpoint_order, curvatures, tidy
 
 MEASURES = ("curvature",)
@@ -65,9 +65,9 @@ def draw(table: pd.DataFrame) -> Figure:
         style.share_axis(grid[0, 0], rows["level"])
         block.supxlabel(grid[-1, 0].get_xlabel(), fontsize=grid[-1, 0].xaxis.label.get_fontsize())
         block.suptitle(style.dataset_words(rows.iloc[0]), fontsize=8.5, fontweight="bold")
-    kinds = [kind for kind in NOISE_KINDS if kind in set(seen["noise"])]
-    handles = [style.key(kind, 0.7, style.KIND_WORDS[kind]) for kind in kinds]
-    drawing.legend(handles=handles, loc="outside upper center", ncols=len(NOISE_KINDS))
+    kinds = [kind for kind in NOISES.names() if kind in set(seen["noise"])]
+    handles = [style.key(kind, 0.7, style.kind_words(kind)) for kind in kinds]
+    drawing.legend(handles=handles, loc="outside upper center", ncols=len(kinds))
     style.note(drawing, _small_print(table))
     return drawing
 
@@ -84,7 +84,7 @@ def _small_print(table: pd.DataFrame) -> list[str]:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, number: str) -> None:
-    for kind in NOISE_KINDS[1:]:
+    for kind in NOISES.names()[1:]:
         if kind in set(rows["noise"]):
             style.curve(
                 axes, rows[rows["noise"].isin(["none", kind])], "level", number, noise=kind, level=0.7, log=True

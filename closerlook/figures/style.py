@@ -23,20 +23,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from scipy import stats
 
+from closerlook.data.noise import NOISES, REAL
+from closerlook.data.sets import SETS
+
 SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""
 
-CLEAN = "#222222"
-HUES = {"none": CLEAN, "randX": "#0072B2", "randXg": "#009E73", "randXu": "#CC79A7", "randY": "#D55E00"}
-MARKERS = {"none": "o", "randX": "s", "randXg": "D", "randXu": "v", "randY": "^"}
-KIND_WORDS = {
-    "none": "real data",
-    "randX": "random inputs",
-    "randXg": "random inputs (global)",
-    "randXu": "random inputs (uniform)",
-    "randY": "random labels",
-}
-DATASET_WORDS = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+CLEAN = NOISES[REAL].look.colour
 ACCENT = "#8E3A80"
 """For what is no noise kind: regularizers."""
 REGULARIZER_LOOKS = {
@@ -115,9 +108,9 @@ def nothing(table: pd.DataFrame) -> Figure:
 
 def colour(noise: str, level: Real) -> str:
     """Return the colour of a noise kind at a level from 0 to 1: its hue at 0.7, lighter below and darker above."""
-    if noise == "none" or level == 0:
+    if noise == REAL or level == 0:
         return CLEAN
-    hue = np.array(to_rgb(HUES.get(noise, ACCENT)))
+    hue = np.array(to_rgb(NOISES[noise].look.colour))
     if level <= 0.7:
         white = 0.62 * (1 - level / 0.7)
         return to_hex(hue * (1 - white) + white)
@@ -126,13 +119,18 @@ def colour(noise: str, level: Real) -> str:
 
 def marker(noise: str) -> str:
     """Return the marker of a noise kind."""
-    return MARKERS.get(noise, "o")
+    return NOISES[noise].look.marker
+
+
+def kind_words(noise: str) -> str:
+    """Return a noise kind in words, such as ``random labels``."""
+    return NOISES[noise].words
 
 
 def dataset_words(row: pd.Series) -> str:
     """Return a data set as a heading, such as ``MNIST 14×14``, from a row with `dataset` and `image_size`."""
     size = int(row["image_size"])
-    return f"{DATASET_WORDS.get(row['dataset'], row['dataset'])} {size}×{size}"
+    return f"{SETS[row['dataset']].title} {size}×{size}"
 
 
 def t_interval(values: Values) -> tuple[float, float]:

@@ -78,7 +78,7 @@ def _block(block: SubFigure, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
             axes.set(
                 ylabel="Relative epochs",
                 xlabel=words,
-                title=f"{style.KIND_WORDS[kind].capitalize()}, {levels.fixed_words(sweep, swept)}",
+                title=f"{style.kind_words(kind).capitalize()}, {levels.fixed_words(sweep, swept)}",
             )
             axes.xaxis.label.set_visible(place == len(kinds) - 1)
         last = block.add_subplot(right[column], sharex=first)

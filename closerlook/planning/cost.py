@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.planning.sizes import network_size
 from closerlook.spec import Ensemble, Member
@@ -28,7 +29,6 @@ PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")  # t
 REGULARIZERS = ("weight_decay", *PERTURBATIONS, "adversarial", "lass")  # training.regularizers
 MOST_LOOKS = 16  # training.trainer
 BLOCK_NUMBERS = 2**24  # training.regularizers
-INPUT_NOISE = ("randX", "randXg", "randXu")  # data.corruption
 
 TORCH_BYTES = 260 * 10**6
 """A process that has imported torch and h5py, resident, as measured."""
@@ -98,12 +98,14 @@ def noise_cost(dataset: str, image_size: int, examples: int, validation_examples
         As for `closerlook.data.corruption.write_noise`.
     """
     pixels = SETS[dataset].image_shape[0] * image_size**2
-    inputs = 4 * examples * pixels if noise in INPUT_NOISE else 0
-    labels = examples if noise == "randY" else 0
+    replaces = NOISES[noise].replaces
+    clean = 4 * examples * pixels if replaces else 0
+    inputs = 4 * examples * pixels if replaces == "inputs" else 0
+    labels = examples if replaces == "labels" else 0
     disk = HDF5_BYTES + 4 * validation_examples + seeds * (9 * examples + labels + inputs + 3 * DATASET_BYTES)
     # Shifting and scaling; the drawing itself is counted as ten operations a number.
     flops = seeds * inputs / 4 * 12
-    return Cost(flops, seeds, NUMPY_BYTES + 2 * _data_bytes(dataset) + 2 * inputs, 0, disk)
+    return Cost(flops, seeds, NUMPY_BYTES + 2 * _data_bytes(dataset) + clean + 2 * inputs, 0, disk)
 
 
 def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
@@ -157,7 +159,7 @@ def _pool_bytes(spec: Ensemble) -> int:
     clean = min(SETS[spec.dataset].training, len(seeds) * spec.examples)
     highest: dict[tuple[str, int], float] = {}
     for member in spec.members:
-        if member.noise in INPUT_NOISE:
+        if NOISES[member.noise].replaces == "inputs":
             key = member.noise, spec.data_seed(member)
             highest[key] = max(highest.get(key, 0.0), member.level)
     noise = sum(math.ceil(level * spec.examples) for level in highest.values())

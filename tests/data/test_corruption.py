@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from closerlook.data.corruption import CONVENTIONS, corrupted_count, generator, training_index, write_noise
+from closerlook.data.corruption import corrupted_count, generator, training_index, write_noise
 from closerlook.data.images import pixel_statistics, read_training_split
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import DataError
-from closerlook.spec import NOISE_KINDS
+from closerlook.things import ThingError
 
 few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-kinds = st.sampled_from(NOISE_KINDS)
+kinds = st.sampled_from(NOISES.names())
 
 
 def write(data, path, **changes):
@@ -88,7 +89,7 @@ def test_same_arguments_give_the_same_bytes(small_data, tmp_path, kind, examples
     assert first == second
 
 
-@pytest.mark.parametrize("kind", NOISE_KINDS)
+@pytest.mark.parametrize("kind", NOISES.names())
 def test_seeds_differ_in_everything_drawn(small_data, tmp_path, kind):
     path = write(small_data, tmp_path / "n.h5", noise=kind)
     one, other = group(path, "seed-0"), group(path, "seed-1")
@@ -104,7 +105,7 @@ def test_a_seed_does_not_depend_on_how_many_there_are(small_data, tmp_path):
 
 
 def test_subset_is_shared_by_kinds_and_sizes_and_ranks_are_not(small_data, tmp_path):
-    groups = [group(write(small_data, tmp_path / f"{kind}.h5", noise=kind)) for kind in NOISE_KINDS]
+    groups = [group(write(small_data, tmp_path / f"{kind}.h5", noise=kind)) for kind in NOISES.names()]
     groups.append(group(write(small_data, tmp_path / "small.h5", noise="randX", image_size=2)))
     assert all(np.array_equal(content["index"], groups[0]["index"]) for content in groups)
     assert not np.array_equal(groups[1]["rank"], groups[3]["rank"])
@@ -136,7 +137,7 @@ def test_validation_is_drawn_once_from_the_validation_part(small_data, tmp_path,
 def test_randx_matches_each_pixel(small_data, tmp_path, size):
     inputs = group(write(small_data, tmp_path / "n.h5", noise="randX", examples=2400, image_size=size))["noise_inputs"]
     split = read_training_split(small_data)
-    real = pixel_statistics(split.images[:2400], 4 // size)
+    real = pixel_statistics(split.images[:2400], 4 // size, 10)
     alive = real.pixel_std > 0
     assert 0 < alive.sum() < alive.size
     score = (inputs.mean(axis=0) - real.pixel_mean)[alive] / real.pixel_std[alive] * np.sqrt(2400)
@@ -149,7 +150,7 @@ def test_randx_matches_each_pixel(small_data, tmp_path, size):
 
 def test_randxg_has_one_mean_and_spread_for_all_pixels(small_data, tmp_path):
     inputs = group(write(small_data, tmp_path / "n.h5", noise="randXg", examples=2400))["noise_inputs"]
-    real = pixel_statistics(read_training_split(small_data).images[:2400], 1)
+    real = pixel_statistics(read_training_split(small_data).images[:2400], 1, 10)
     standard = (inputs - real.mean) / real.std
     assert np.abs(standard.mean(axis=0)).max() < 4.5 / np.sqrt(2400)
     assert np.abs(standard.std(axis=0) - 1).max() < 4.5 / np.sqrt(2 * 2400)
@@ -181,7 +182,7 @@ def test_attributes_say_what_was_done(small_data, tmp_path):
     with h5py.File(write(small_data, tmp_path / "n.h5", noise="randX", image_size=2)) as file:
         attributes = dict(file.attrs)
     split = read_training_split(small_data)
-    real = pixel_statistics(split.images[:2400], 2)
+    real = pixel_statistics(split.images[:2400], 2, 10)
     assert json.loads(attributes.pop("preprocessing")) == {"pooling": 2, "mean": real.mean, "std": real.std}
     assert attributes == {
         "noise": "randX",
@@ -190,14 +191,13 @@ def test_attributes_say_what_was_done(small_data, tmp_path):
         "examples": 40,
         "seeds": 2,
         "data_sha256": split.sha256,
-        "convention": CONVENTIONS["randX"],
+        "convention": NOISES["randX"].convention,
     }
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"noise": "randZ"}, "noise: 'randZ' is none of none, randX"),
         ({"examples": 2401}, "examples: 2401 is not between 1 and 2400"),
         ({"examples": 0}, "examples: 0 is not"),
         ({"validation_examples": 301}, "validation_examples: 301 is not between 1 and 300"),
@@ -210,3 +210,8 @@ def test_impossible_arguments_leave_no_file(small_data, tmp_path, changes, reaso
     with pytest.raises(DataError, match=reason):
         write(small_data, tmp_path / "n.h5", **changes)
     assert not [*tmp_path.iterdir()]
+
+
+def test_an_unknown_kind_lists_the_known_ones(small_data, tmp_path):
+    with pytest.raises(ThingError, match="no kind of noise 'randZ'; there are: none, randX, randXg, randXu, randY"):
+        write(small_data, tmp_path / "n.h5", noise="randZ")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from closerlook.data.images import (
-    fill_standardised,
+    fill_scaled,
     pixel_statistics,
     pooled_sums,
     read_training_split,
@@ -32,7 +32,7 @@ def test_pooled_sums_are_the_averages_in_units(pooling):
 
 @pytest.mark.parametrize("pooling", [1, 2])
 def test_statistics_are_those_of_the_pooled_pixels(pooling):
-    statistics, pooled = pixel_statistics(IMAGES, pooling), pooled_by_loop(IMAGES, pooling)
+    statistics, pooled = pixel_statistics(IMAGES, pooling, 10), pooled_by_loop(IMAGES, pooling)
     np.testing.assert_allclose(statistics.pixel_mean, pooled.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(statistics.pixel_std, pooled.std(axis=0), rtol=1e-11)
     np.testing.assert_allclose([statistics.mean, statistics.std], [pooled.mean(), pooled.std()], rtol=1e-11)
@@ -41,12 +41,12 @@ def test_statistics_are_those_of_the_pooled_pixels(pooling):
 def test_constant_pixels_have_a_spread_of_exactly_zero():
     images = IMAGES.copy()
     images[:, 0, 0] = 77
-    assert (pixel_statistics(images, 1).pixel_std[0, 0] == 0).all()
+    assert (pixel_statistics(images, 1, 10).pixel_std[0, 0] == 0).all()
 
 
 def test_constant_images_are_refused():
     with pytest.raises(DataError, match="all one grey"):
-        pixel_statistics(np.full((3, 1, 2, 2), 9, np.uint8), 1)
+        pixel_statistics(np.full((3, 1, 2, 2), 9, np.uint8), 1, 10)
 
 
 @pytest.mark.parametrize(("shape", "size", "factor"), [((1, 28, 28), 14, 2), ((1, 28, 28), 28, 1), ((3, 32, 32), 4, 8)])
@@ -60,11 +60,11 @@ def test_size_that_does_not_divide_is_refused_with_those_that_do(size):
         pooling_factor((1, 28, 28), size)
 
 
-def test_fill_standardised_takes_the_rows_of_the_index():
+def test_fill_scaled_takes_the_rows_of_the_index():
     index = np.random.default_rng(0).integers(5000, size=4500)  # more than one chunk
     out = np.empty((4500, 2, 2, 2), np.float32)
-    fill_standardised(out, IMAGES, index, 2, 0.4, 0.3)
-    np.testing.assert_allclose(out, (pooled_by_loop(IMAGES, 2)[index] - 0.4) / 0.3, atol=1e-6)
+    fill_scaled(out, IMAGES, index, 2)
+    np.testing.assert_allclose(out, pooled_by_loop(IMAGES, 2)[index], atol=1e-6)
 
 
 def test_training_split_reads_what_was_written(small_data):

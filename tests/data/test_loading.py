@@ -8,8 +8,9 @@ import pytest
 from closerlook.data.corruption import write_noise
 from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import DataError
-from closerlook.spec import NOISE_KINDS, Ensemble, Member
+from closerlook.spec import Ensemble, Member
 from closerlook.store import StoreError
 
 SIZE = {"image_size": 2, "examples": 50, "validation_examples": 30}
@@ -18,7 +19,7 @@ SIZE = {"image_size": 2, "examples": 50, "validation_examples": 30}
 @pytest.fixture(scope="module")
 def noise(small_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("noise")
-    paths = {kind: folder / f"{kind}.h5" for kind in NOISE_KINDS}
+    paths = {kind: folder / f"{kind}.h5" for kind in NOISES.names()}
     for kind, path in paths.items():
         write_noise(small_data, path, noise=kind, seeds=2, **SIZE)
     return paths
@@ -102,7 +103,7 @@ def test_types_and_shapes(small_data, noise):
 
 
 def test_level_zero_of_every_noise_is_the_clean_set(small_data, noise):
-    spec = ensemble(*(Member(seed=1, noise=kind) for kind in NOISE_KINDS))
+    spec = ensemble(*(Member(seed=1, noise=kind) for kind in NOISES.names()))
     data = load_training_data(spec, small_data, noise)
     assert not data.is_noise.any()
     assert (data.rows == data.rows[0]).all()

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy import stats
 
+from closerlook.data.noise import NOISES
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
 
@@ -42,7 +43,7 @@ def test_one_member_has_no_band() -> None:
 def test_a_kinds_levels_darken(noise: str) -> None:
     shades = [luminance(style.colour(noise, level)) for level in (0.2, 0.4, 0.6, 0.8, 1.0)]
     assert shades == sorted(shades, reverse=True)
-    assert style.colour(noise, 0.7) == style.HUES[noise].lower()
+    assert style.colour(noise, 0.7) == NOISES[noise].look.colour.lower()
     assert style.colour(noise, 0) == style.CLEAN
 
 

@@ -13,7 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode, bmm_flop
 
 from closerlook import nets
 from closerlook.config.reading import SCALES, read_config
-from closerlook.data import corruption
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning import cost, rates
 from closerlook.planning.overview import describe, noise_costs
@@ -108,7 +107,6 @@ def test_repeated_constants_are_those_of_their_modules():
     assert stack.CACHE_BYTES == cost.CACHE_BYTES
     assert evaluation.CHUNK_BYTES == cost.CHUNK_BYTES
     assert stack.TAPE_BYTES == cost.TAPE_BYTES
-    assert corruption.INPUT_NOISE == cost.INPUT_NOISE
     assert regularizers.PERTURBATIONS == cost.PERTURBATIONS
     assert regularizers.REGULARIZERS == cost.REGULARIZERS
     assert regularizers.BLOCK_NUMBERS == cost.BLOCK_NUMBERS
