@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from closerlook import store
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 
 
 def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path], output: Path) -> None:
-    """Write `provenance.json`.
+    """Write `provenance.json`, with the words for what the papers speak of.
 
     Parameters
     ----------
@@ -46,9 +47,18 @@ def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path],
         "ensembles": len(trained),
         "versions": versions,
         "devices": sorted(devices),
+        "words": words(),
     }
     with store.replacing(output) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def words() -> dict[str, dict[str, str]]:
+    """Return what the papers call each data set and each kind of noise."""
+    return {
+        "data": {name: SETS[name].title for name in SETS.names()},
+        "noise": {name: NOISES[name].words for name in NOISES.names()},
+    }
 
 
 def _data(path: Path) -> dict[str, object]:

@@ -30,6 +30,7 @@ from closerlook.figures import (
     time_by_noise,
 )
 from closerlook.planning.plan import Plan
+from closerlook.publish.provenance import words
 from closerlook.publish.typesetting import PaperError, typeset
 from closerlook.tables import answers, criticality, regularized
 from closerlook.tables.rows import checkpoint_words, read_table, with_targets, write_table
@@ -212,6 +213,7 @@ def provenance(plan: Plan) -> dict[str, object]:
         "ensembles": sum(map(len, plan.ensembles.values())),
         "versions": {"torch": "2.13.0", "numpy": "2.4.6", "h5py": "3.16.0"},
         "devices": ["cpu (x86_64)"],
+        "words": words(),
     }
 
 

@@ -40,6 +40,12 @@ def silent(line):
     """Take a line of a job's log."""
 
 
+class Known(dict):
+    """A room of data sets that are given."""
+
+    names = dict.keys
+
+
 def write_data(path):
     rng = np.random.default_rng(0)
     shapes = {"train/images": (60, 1, 4, 4), "train/labels": (60,), "test/images": (5, 1, 4, 4), "test/labels": (5,)}
@@ -74,7 +80,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def files(made, tmp_path, monkeypatch):
     # A set of official data would be refused for not being the official one.
-    monkeypatch.setattr("closerlook.publish.provenance.SETS", {"small": SETS["mnist"]})
+    monkeypatch.setattr("closerlook.publish.provenance.SETS", Known(small=SETS["mnist"]))
     shutil.copytree(made, tmp_path / "files")
     return SimpleNamespace(folder=tmp_path / "files")
 
