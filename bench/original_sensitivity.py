@@ -78,7 +78,8 @@ def measure(kind: str, arguments: argparse.Namespace):
     noise, level = KINDS[kind]
     member = Member(seed=arguments.seed, noise=noise, level=level, learning_rate=0.05, momentum=0.0)
     horizons = tuple(sorted(arguments.steps))
-    spec = Ensemble("mnist", 14, EXAMPLES, 100, "mlp", (32, 32), 32, 10**6, (member,), objective="offset",
+    spec = Ensemble(dataset="mnist", image_size=14, examples=EXAMPLES, validation_examples=100,
+        network="mlp", widths=(32, 32), batch_size=32, epochs=10**6, members=(member,), objective="offset",
                     with_replacement=True, own_class=arguments.own_class)  # fmt: skip
     data, classes = problem(spec, arguments.data, arguments.inputs == "raw")
     network = nets.build(spec, data.pool.shape[1:], classes)

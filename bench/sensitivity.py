@@ -39,7 +39,18 @@ AT_ONCE = (1, 10, 64, 250)
 def trajectory() -> Trajectory:
     """Return a training run on random images."""
     member = Member(learning_rate=0.05, momentum=0.0)
-    spec = Ensemble("mnist", SIDE, EXAMPLES, 10, "mlp", WIDTHS, BATCH, 100, (member,), with_replacement=True)
+    spec = Ensemble(
+        dataset="mnist",
+        image_size=SIDE,
+        examples=EXAMPLES,
+        validation_examples=10,
+        network="mlp",
+        widths=WIDTHS,
+        batch_size=BATCH,
+        epochs=100,
+        members=(member,),
+        with_replacement=True,
+    )
     network = MLP((1, SIDE, SIDE), WIDTHS, 10)
     return Trajectory(Stack(spec, [0], network, OffsetLikelihood(), problem(1, SIDE, EXAMPLES)), UPDATES)
 

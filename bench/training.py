@@ -49,7 +49,18 @@ def stacked(networks: int, side: int, widths: tuple[int, ...], batch: int, data:
     """Return CPU seconds a network-epoch of the ensemble trainer."""
     examples = data.rows.shape[1]
     members = tuple(Member(seed=seed) for seed in range(networks))
-    spec = Ensemble("mnist", side, examples, 10, "mlp", widths, batch, EPOCHS, members, evaluate_every=EPOCHS)
+    spec = Ensemble(
+        dataset="mnist",
+        image_size=side,
+        examples=examples,
+        validation_examples=10,
+        network="mlp",
+        widths=widths,
+        batch_size=batch,
+        epochs=EPOCHS,
+        members=members,
+        evaluate_every=EPOCHS,
+    )
     start = time.process_time()
     train_ensemble(spec, MLP((1, side, side), widths, 10), CrossEntropy(), data)
     return (time.process_time() - start) / (networks * EPOCHS)

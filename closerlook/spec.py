@@ -1,18 +1,45 @@
 """What is trained, in full: the members of an ensemble and everything that they share.
 
 A specification is the identity of a training run: the trainer sees nothing else, two equal specifications give the
-same bytes, and `trained.h5` carries it as JSON. Plain frozen dataclasses from the standard library, so that a machine
-that only trains needs neither the config models nor Snakemake.
+same bytes, and `trained.h5` carries it as JSON, in which what is at its default is left out: so a field that is added
+changes no specification that was there before. Plain frozen dataclasses, so that a machine that only trains needs
+neither pydantic nor Snakemake; the bounds in the annotations are what `closerlook.config` checks.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Count = Annotated[int, Ge(1), Le(1_000_000)]
+"""Counts have an end so that a slip of the keyboard is refused, and not by a machine that has run out of memory."""
+Epoch = Annotated[int, Ge(0), Le(1_000_000)]
+Level = Annotated[float, Ge(0), Le(1)]
+Share = Annotated[float, Ge(0), Lt(1)]
+Positive = Annotated[float, Gt(0), Lt(float("inf"))]
+NotNegative = Annotated[float, Ge(0), Lt(float("inf"))]
+
+
+class Axis:
+    """Marks an option whose list is an axis of the experiment's grid; a single value may stand for a list of one."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Marks an option that names a thing, by the room that it is in."""
+
+    room: str
+
 
 NOISE_KINDS = ("none", "randX", "randXg", "randXu", "randY")
-"""`none`; `randX`: Gaussian inputs, mean and variance matched pixel by pixel; `randXg`: Gaussian inputs, one mean and
-variance for all pixels; `randXu`: uniform inputs; `randY`: uniformly random labels."""
+REAL = "none"
+"""The kind of noise that is none."""
 
 
 @dataclass(frozen=True)
@@ -24,49 +51,64 @@ class Member:
     """
 
     seed: int = 0
-    noise: str = "none"
+    noise: str = REAL
     level: float = 0.0
     learning_rate: float = 0.01
     momentum: float = 0.9
-    weight_decay: float = 0.0
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    input_noise: float = 0.0
-    hidden_noise: float = 0.0
-    adversarial: float = 0.0
-    lass: float = 0.0
+    regularizers: dict[str, float] = field(default_factory=dict)
+    """name -> strength, of those above 0"""
+
+    def __post_init__(self) -> None:
+        """Leave out regularizers of strength 0."""
+        used = {name: strength for name, strength in sorted(self.regularizers.items()) if strength}
+        object.__setattr__(self, "regularizers", used)
+
+    def strength(self, regularizer: str) -> float:
+        """Return the strength of a regularizer, 0 where the member does not use it."""
+        return self.regularizers.get(regularizer, 0.0)
 
 
-MEMBER_FACTORS = tuple(entry.name for entry in fields(Member))
+FACTORS = tuple(entry.name for entry in fields(Member) if entry.name != "regularizers")
+"""The factors that every member has; beside them are the strengths of the regularizers in use."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Stages of a multiplicative factor: ``stages[i] = (first epoch, factor)``; with a `period` they repeat.
+    """Stages of a multiplicative factor over the epochs.
 
     Epochs count from 0 here: a stage that starts at 60 first acts on the 61st pass over the data.
     """
 
-    stages: tuple[tuple[int, float], ...] = ()
-    period: int | None = None
+    stages: dict[Epoch, Positive] = field(default_factory=dict)
+    """first epoch (from 0) of a stage: factor in force from then on, such as {60: 0.1}"""
+    period: Count | None = None
+    """epochs after which the stages begin again; null: they do not"""
+
+    def __post_init__(self) -> None:
+        """Put the stages in order."""
+        object.__setattr__(self, "stages", dict(sorted(self.stages.items())))
 
     def factor(self, epoch: int) -> float:
         """Return the factor in force during the 0-based `epoch`."""
         position = epoch % self.period if self.period else epoch
-        return next((factor for start, factor in reversed(self.stages) if start <= position), 1.0)
+        return next((factor for start, factor in reversed(self.stages.items()) if start <= position), 1.0)
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Which states of a network are kept.
+    """Which states of each network are kept for the measures."""
 
-    `epochs`: after so many epochs (0 is the initial state); `fit`: at the first epoch with every training example
-    right; `losses`: when the loss over the whole training set first falls to the value.
-    """
-
-    epochs: tuple[int, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
+    """after so many epochs; 0 is the initial state"""
     fit: bool = False
-    losses: tuple[float, ...] = ()
+    """at the first evaluated epoch with every training example right"""
+    losses: tuple[Positive, ...] = ()
+    """when the loss over the training set is first seen at or below the value, in nats"""
+
+    def __post_init__(self) -> None:
+        """Put epochs in ascending order and losses in that of training."""
+        object.__setattr__(self, "epochs", tuple(sorted(self.epochs)))
+        object.__setattr__(self, "losses", tuple(sorted(self.losses, reverse=True)))
 
     def names(self) -> tuple[str, ...]:
         """Return the checkpoints' names in `trained.h5`, such as ``epoch-100``, ``fit``, ``loss-0.1``."""
@@ -79,61 +121,75 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Answers:
-    """When it is recorded which of its first `examples` training examples a network classifies as labelled.
+    """When it is recorded which training examples each network classifies as labelled."""
 
-    `steps` are numbers of updates, ascending; nothing is recorded where there are none.
-    """
+    steps: tuple[Count, ...] = ()
+    """after so many updates; empty: not recorded"""
+    examples: Count = 1000
+    """the first so many training examples"""
 
-    steps: tuple[int, ...] = ()
-    examples: int = 0
+    def __post_init__(self) -> None:
+        """Put steps in ascending order."""
+        object.__setattr__(self, "steps", tuple(sorted(self.steps)))
 
-
-@dataclass(frozen=True)
-class Lass:
-    """How training searches for adversarial points (`closerlook.nets.lass`), in pixel units from 0 to 1.
-
-    The defaults are those of *A Closer Look at Memorization* on 0 to 255, with fewer `iterations`.
-    """
-
-    radius: float = 0.3 / 255
-    step: float = 0.25 / 255
-    noise: float = 0.2 / 255
-    iterations: int = 10
+    @property
+    def asked(self) -> int:
+        """How many examples are asked about; none without steps."""
+        return self.examples if self.steps else 0
 
 
-@dataclass(frozen=True)
-class Ensemble:
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How networks are trained: what an experiment's options say as they stand, the same for all of an ensemble."""
+
+    image_size: Count = 28
+    """rows and columns after average pooling by a whole factor"""
+    same_examples: bool = False
+    """all networks see the training set of seed 0; initial weights and batch order differ"""
+    own_class: bool = False
+    """each training example is a class of its own; nothing is validated"""
+    network: Annotated[str, Thing("nets")] = "mlp"
+    """architecture: a thing of closerlook/nets"""
+    network_options: dict[str, Any] = field(default_factory=dict)
+    """options of the network, such as {depth: 4} of an mlp"""
+    objective: Annotated[str, Thing("objectives")] = "cross_entropy"
+    """what is minimised: a thing of closerlook/objectives"""
+    optimizer: Annotated[str, Thing("optimizers")] = "sgd"
+    """how parameters are updated: a thing of closerlook/optimizers"""
+    regularizer_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """options of regularizers that have some besides their strength, such as {lass: {iterations: 2}}"""
+    with_replacement: bool = False
+    """whether each batch is drawn anew from all training examples, and not each example once an epoch"""
+    batch_size_schedule: Schedule = field(default_factory=Schedule)
+    """factors on the batch size"""
+    learning_rate_schedule: Schedule = field(default_factory=Schedule)
+    """factors on the learning rate"""
+    epochs: Count = 1
+    """passes over the training set, at most"""
+    after_fit: Epoch | None = None
+    """epochs that a network trains on once every training example is right; null: until `epochs`"""
+    evaluate_every: Count = 1
+    """epochs between evaluations; what is first seen at an evaluation is dated by it"""
+    answers: Answers = field(default_factory=Answers)
+    """see below"""
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    """see below"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Recipe):
     """Networks that share tensor shapes and are trained in one job.
 
-    `network` names a module of `closerlook.nets`; `widths` are its hidden sizes. `after_fit` is how many epochs a
-    member trains on once it has every training example right (None: until `epochs`). `evaluate_every` is in epochs.
-
-    `objective` names an entry of `closerlook.training.objectives`. With `same_examples` all members see the examples
-    and the noise of seed 0, and differ in initial weights and batch order only. With `own_class` every training
-    example is a class of its own, and nothing is validated. With `with_replacement` each batch is drawn anew from all
-    examples, and an epoch is as many full batches as would hold them all.
+    `widths` are the sizes of the network's hidden layers. With `same_examples` all members see the examples and the
+    noise of seed 0. With `with_replacement` an epoch is as many full batches as would hold all examples.
     """
 
     dataset: str
-    image_size: int
     examples: int
     validation_examples: int
-    network: str
     widths: tuple[int, ...]
     batch_size: int
-    epochs: int
     members: tuple[Member, ...]
-    learning_rate_schedule: Schedule = field(default_factory=Schedule)
-    batch_size_schedule: Schedule = field(default_factory=Schedule)
-    checkpoints: Checkpoints = field(default_factory=Checkpoints)
-    after_fit: int | None = None
-    evaluate_every: int = 1
-    objective: str = "cross_entropy"
-    same_examples: bool = False
-    own_class: bool = False
-    with_replacement: bool = False
-    answers: Answers = field(default_factory=Answers)
-    lass: Lass = field(default_factory=Lass)
 
     def data_seed(self, member: Member) -> int:
         """Return the seed of the training set that a member sees."""
@@ -143,11 +199,15 @@ class Ensemble:
         """Return the batch size of a 0-based epoch; only its last batch may be smaller."""
         return max(1, round(self.batch_size * self.batch_size_schedule.factor(epoch)))
 
+    def options_of(self, regularizer: str) -> Mapping[str, Any]:
+        """Return what is set of a regularizer's options."""
+        return self.regularizer_options.get(regularizer, {})
+
     @property
     def largest_batch(self) -> int:
         """The most examples that a network sees at once in training; LASS points come on top of the batch."""
         size = min(self.examples, max(map(self.batch_size_in, range(self.epochs))))
-        return 2 * size if any(member.lass for member in self.members) else size
+        return 2 * size if "lass" in self.regularizers else size
 
     @property
     def name(self) -> str:
@@ -162,25 +222,106 @@ class Ensemble:
 
     @property
     def noises(self) -> tuple[str, ...]:
-        """The noise kinds that its members need, in the order of `NOISE_KINDS`."""
-        present = {member.noise for member in self.members}
-        return tuple(kind for kind in NOISE_KINDS if kind in present)
+        """The kinds of noise that its members need, real data first."""
+        return tuple(sorted({member.noise for member in self.members}, key=lambda kind: (kind != REAL, kind)))
+
+    @property
+    def regularizers(self) -> tuple[str, ...]:
+        """The regularizers that its members use, sorted."""
+        return tuple(sorted({name for member in self.members for name in member.regularizers}))
+
+    @property
+    def factors(self) -> dict[str, list[Any]]:
+        """What its members differ in, or may: every factor -> its values in the members' order."""
+        own = {name: [getattr(member, name) for member in self.members] for name in FACTORS}
+        return own | {name: [member.strength(name) for member in self.members] for name in self.regularizers}
 
     def to_json(self) -> str:
-        """Return the specification as one line of JSON with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Return the specification as one line of JSON with sorted keys, without what is at its default."""
+        return json.dumps(plain(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Ensemble:
-        """Return the specification that `to_json` wrote."""
-        values = json.loads(text)
-        for key in ("learning_rate_schedule", "batch_size_schedule"):
-            stages = tuple((int(start), float(factor)) for start, factor in values[key]["stages"])
-            values[key] = Schedule(stages, values[key]["period"])
-        kept = values["checkpoints"]
-        values["checkpoints"] = Checkpoints(tuple(kept["epochs"]), kept["fit"], tuple(kept["losses"]))
-        values["answers"] = Answers(tuple(values["answers"]["steps"]), values["answers"]["examples"])
-        values["lass"] = Lass(**values["lass"])
-        values["widths"] = tuple(values["widths"])
-        values["members"] = tuple(Member(**member) for member in values["members"])
-        return cls(**values)
+        """Return the specification that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it lacks a field, has one that is not known here, or one of another type; the message names it.
+        """
+        return parsed(cls, json.loads(text))
+
+
+def plain(value: Any) -> Any:
+    """Return a dataclass as what JSON can hold, fields at their default left out."""
+    if is_dataclass(value):
+        entries = ((entry, getattr(value, entry.name)) for entry in fields(value))
+        return {entry.name: plain(part) for entry, part in entries if not _is_default(entry, part)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return value
+
+
+def _is_default(entry: Any, value: Any) -> bool:
+    if entry.default_factory is not MISSING:
+        return value == entry.default_factory()
+    return entry.default is not MISSING and value == entry.default and type(value) is type(entry.default)
+
+
+def parsed(kind: Any, value: Any, place: str = "") -> Any:
+    """Return a value of JSON as a type of this module: the inverse of `plain`.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit the type, bounds aside; the message names the place in it.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return parsed(arguments[0], value, place)
+    if origin in (Union, UnionType):
+        return None if value is None and type(None) in arguments else parsed(arguments[0], value, place)
+    if is_dataclass(kind):
+        return _parsed_dataclass(kind, value, place)
+    if origin is tuple and isinstance(value, list):
+        return tuple(parsed(arguments[0], part, f"{place}[{number}]") for number, part in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        key_type, value_type = arguments
+        return {parsed_key(key_type, key): parsed(value_type, part, f"{place}.{key}") for key, part in value.items()}
+    if kind is Any:
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{place or 'it'} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
+    return value
+
+
+def parsed_key(kind: Any, key: str) -> Any:
+    """Return a key of a JSON object as the type that a mapping has."""
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return kind(key)
+
+
+def _parsed_dataclass(kind: type, value: Any, place: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{place or 'it'} is {type(value).__name__}, not a mapping")
+    known = types_of(kind)
+    if unknown := sorted(set(value) - set(known)):
+        raise ValueError(f"{place or 'it'} has {unknown[0]}, which is not known here")
+    if missing := [entry.name for entry in required(kind) if entry.name not in value]:
+        raise ValueError(f"{place or 'it'} lacks {missing[0]}")
+    return kind(**{name: parsed(known[name], part, f"{place}.{name}".lstrip(".")) for name, part in value.items()})
+
+
+def required(kind: type) -> list[Any]:
+    """Return the fields of a dataclass that have no default."""
+    return [entry for entry in fields(kind) if entry.default is MISSING and entry.default_factory is MISSING]
+
+
+@cache
+def types_of(kind: type) -> dict[str, Any]:
+    """Return the annotated type of every field of a dataclass."""
+    return get_type_hints(kind, include_extras=True)

@@ -106,6 +106,15 @@ def _names(package: str) -> dict[str, tuple[Path, ...]]:
     return {name: tuple(paths) for name, paths in sorted(found.items())}
 
 
+_rooms: dict[str, Room] = {}
+
+
+def room(name: str) -> Room:
+    """Return a room by its package's name inside closerlook, such as ``data.noise``."""
+    import_module(f"{PACKAGE.name}.{name}")
+    return _rooms[f"{PACKAGE.name}.{name}"]
+
+
 class Room:
     """A package whose modules are things of one kind.
 
@@ -123,6 +132,7 @@ class Room:
 
     def __init__(self, package: str, kind: str, attribute: str, aside: Iterable[str] = ()) -> None:
         self.package, self.kind, self.attribute, self.aside = package, kind, attribute, frozenset(aside)
+        _rooms[package] = self
         if package in sys.modules:
             sys.modules[package].__path__ = [str(folder) for folder in search_path(package)]
 

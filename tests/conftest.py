@@ -21,4 +21,4 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-from written import curve, members, train  # noqa: F401  (fixtures)
+from written import curve, ensemble, members, train  # noqa: F401  (fixtures)

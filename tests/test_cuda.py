@@ -14,12 +14,16 @@ from closerlook.training.trainer import train_ensemble
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
-PLAIN = (Member(seed=0), Member(seed=1, learning_rate=0.05, weight_decay=0.01), Member(seed=1, momentum=0.0))
+PLAIN = (
+    Member(seed=0),
+    Member(seed=1, learning_rate=0.05, regularizers={"weight_decay": 0.01}),
+    Member(seed=1, momentum=0.0),
+)
 REGULARISED = (
-    Member(seed=0, dropout=0.5),
-    Member(seed=1, input_noise=0.5),
-    Member(seed=2, adversarial=0.1),
-    Member(seed=3, lass=0.5, dropout=0.1),
+    Member(seed=0, regularizers={"dropout": 0.5}),
+    Member(seed=1, regularizers={"input_noise": 0.5}),
+    Member(seed=2, regularizers={"adversarial": 0.1}),
+    Member(seed=3, regularizers={"lass": 0.5, "dropout": 0.1}),
 )
 NETWORK = MLP((1, 14, 14), (64, 32), 10)
 CONVOLUTIONAL = SmallAlexNet((1, 14, 14), (8, 8, 32, 16), 10)
@@ -27,7 +31,16 @@ CONVOLUTIONAL = SmallAlexNet((1, 14, 14), (8, 8, 32, 16), 10)
 
 def train(members, device, network=NETWORK):
     spec = Ensemble(
-        "mnist", 14, 500, 100, "mlp", (64, 32), 32, 5, members, checkpoints=Checkpoints((5,), losses=(1.0,))
+        dataset="mnist",
+        image_size=14,
+        examples=500,
+        validation_examples=100,
+        network="mlp",
+        widths=(64, 32),
+        batch_size=32,
+        epochs=5,
+        members=members,
+        checkpoints=Checkpoints((5,), losses=(1.0,)),
     )
     generator = torch.Generator().manual_seed(0)
     data = Problem(

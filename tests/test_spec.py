@@ -6,10 +6,14 @@ from hypothesis import strategies as st
 
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
 
-stages = st.lists(st.tuples(st.integers(0, 50), st.floats(0.01, 10)), max_size=3).map(tuple)
+stages = st.dictionaries(st.integers(0, 50), st.floats(0.01, 10), max_size=3)
 schedules = st.builds(Schedule, stages, st.none() | st.integers(1, 60))
 members = st.builds(
-    Member, seed=st.integers(0, 9), noise=st.sampled_from(["none", "randX", "randY"]), level=st.floats(0, 1)
+    Member,
+    seed=st.integers(0, 9),
+    noise=st.sampled_from(["none", "randX", "randY"]),
+    level=st.floats(0, 1),
+    regularizers=st.dictionaries(st.sampled_from(["dropout", "lass", "weight_decay"]), st.floats(0, 1), max_size=2),
 )
 checkpoints = st.builds(
     Checkpoints,
@@ -45,17 +49,27 @@ def test_json_gives_the_same_specification_back(spec):
 
 
 def test_schedule_holds_each_stage_until_the_next():
-    schedule = Schedule(((2, 0.5), (4, 0.1)))
+    schedule = Schedule({2: 0.5, 4: 0.1})
     assert [schedule.factor(epoch) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.1, 0.1]
 
 
 def test_cyclic_schedule_begins_again():
-    schedule = Schedule(((0, 1.0), (2, 3.0)), period=4)
+    schedule = Schedule({0: 1.0, 2: 3.0}, period=4)
     assert [schedule.factor(epoch) for epoch in range(8)] == [1, 1, 3, 3, 1, 1, 3, 3]
 
 
 def test_names_are_the_folders_of_the_results():
-    spec = Ensemble("mnist", 14, 1000, 100, "mlp", (128, 64), 32, 5, (Member(noise="randY", level=1.0), Member()))
+    spec = Ensemble(
+        dataset="mnist",
+        image_size=14,
+        examples=1000,
+        validation_examples=100,
+        network="mlp",
+        widths=(128, 64),
+        batch_size=32,
+        epochs=5,
+        members=(Member(noise="randY", level=1.0), Member()),
+    )
     assert spec.name == "mnist14-1000-mlp128x64-b32"
     assert spec.subset == "mnist14-1000"
     assert spec.noises == ("none", "randY")

@@ -34,6 +34,20 @@ def members() -> Callable[..., tuple[Member, ...]]:
 
 
 @pytest.fixture
+def ensemble() -> Callable[..., Ensemble]:
+    """Return a small ensemble; whatever matters to a test is given by it."""
+
+    def make(**given: object) -> Ensemble:
+        usual = {
+            "dataset": "mnist", "image_size": 14, "examples": 100, "validation_examples": 20, "network": "mlp",
+            "widths": (16, 16), "batch_size": 32, "epochs": 4, "members": (Member(),),
+        }  # fmt: skip
+        return Ensemble(**(usual | given))
+
+    return make
+
+
+@pytest.fixture
 def train(tmp_path: Path) -> Callable[..., Path]:
     """Write a trained.h5 whose numbers are given per member, and return its path."""
 
@@ -62,7 +76,7 @@ def train(tmp_path: Path) -> Callable[..., Path]:
         given = {"train_accuracy": train_accuracy, "validation_accuracy": validation_accuracy}
         with store.create(path, "trained") as file:
             store.write_attributes(file, spec=spec.to_json(), versions="{}", device="cpu")
-            store.write_members(file.create_group("members"), stack)
+            store.write_members(file.create_group("members"), spec)
             for name in HISTORIES:
                 values = np.asarray(given.get(name, np.nan), dtype=np.float32)
                 file[f"history/{name}"] = np.broadcast_to(values.reshape(-1, 1) if values.ndim == 1 else values, shape)

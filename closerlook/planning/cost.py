@@ -17,6 +17,7 @@ from typing import Literal
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.planning.sizes import network_size
+from closerlook.regularizers import lass_settings
 from closerlook.spec import Ensemble, Member
 
 DeviceKind = Literal["cpu", "cuda"]
@@ -26,7 +27,6 @@ CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}  # training.stack
 TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}  # training.stack
 CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}  # training.evaluation
 PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")  # training.regularizers
-REGULARIZERS = ("weight_decay", *PERTURBATIONS, "adversarial", "lass")  # training.regularizers
 MOST_LOOKS = 16  # training.trainer
 BLOCK_NUMBERS = 2**24  # training.regularizers
 
@@ -112,7 +112,7 @@ def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
     """Return the ensemble's member numbers, grouped as `closerlook.training.stack.plan_stacks` groups them."""
     groups: dict[tuple, list[int]] = {}
     for number, member in enumerate(spec.members):
-        groups.setdefault((member.momentum, *(getattr(member, name) > 0 for name in REGULARIZERS)), []).append(number)
+        groups.setdefault((member.momentum, *sorted(member.regularizers)), []).append(number)
     size = network_size(spec)
     fits_cache = CACHE_BYTES[device] // (8 * size.parameters)
     most = max(1, min(fits_cache, TAPE_BYTES[device] // (4 * spec.largest_batch * size.tape)))
@@ -136,14 +136,15 @@ def _member_flops(spec: Ensemble, member: Member, epochs: int) -> float:
     """Return the operations of one network: forward 2 a weight and example, backward 4, none to the inputs."""
     size = network_size(spec)
     per_example = 6 * size.products - 2 * size.first
-    if member.lass:
-        per_example = 2 * per_example + (4 * spec.lass.iterations + 2) * size.products  # the search, and its points
-    if member.adversarial:
+    if member.strength("lass"):
+        search = 4 * lass_settings(spec).iterations + 2
+        per_example = 2 * per_example + search * size.products  # the points as well
+    if member.strength("adversarial"):
         per_example += 2 * size.products  # for half of the examples, forward and back to the inputs
     looks = MOST_LOOKS * (1 + len(spec.checkpoints.losses)) if spec.checkpoints.losses else 0
     evaluations = math.ceil(epochs / spec.evaluate_every)
     evaluated = (evaluations + looks) * spec.examples + evaluations * spec.validation_examples
-    evaluated += len(spec.answers.steps) * spec.answers.examples
+    evaluated += len(spec.answers.steps) * spec.answers.asked
     return float(epochs * spec.examples * per_example + evaluated * 2 * size.products)
 
 
@@ -180,7 +181,7 @@ def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
     size, batch = network_size(spec), spec.largest_batch
     parameters = 2 * 8 * size.parameters  # twice while members are dropped
     activations = 4 * batch * (size.tape + 3 * size.sites + 4 * size.classes)
-    regularised = any(getattr(member, name) > 0 for member in spec.members for name in PERTURBATIONS)
+    regularised = any(name in PERTURBATIONS for name in spec.regularizers)
     # Drawn a block of steps at a time, as training.regularizers does.
     draws = 2 * 4 * min(16 * batch * size.sites, max(BLOCK_NUMBERS, batch * size.sites)) if regularised else 0
     order = 3 * 8 * spec.examples
@@ -190,12 +191,12 @@ def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
 def _record_bytes(spec: Ensemble) -> int:
     """Return the bytes of histories and checkpoints, in memory as in the file."""
     kept = len(spec.checkpoints.names()) * network_size(spec).parameters
-    answers = spec.answers.examples * (2 + len(spec.answers.steps) / 8)
+    answers = spec.answers.asked * (2 + len(spec.answers.steps) / 8)
     return len(spec.members) * (4 * (6 * spec.epochs + kept) + math.ceil(answers))
 
 
 def _trained_bytes(spec: Ensemble) -> int:
     names = len(spec.checkpoints.names())
-    datasets = 6 + 3 + 3 + len(Member.__dataclass_fields__) + names * (2 + network_size(spec).tensors)
-    factors = len(spec.members) * (8 * len(Member.__dataclass_fields__) + 8 + 9 + 8 * names)
+    datasets = 6 + 3 + 3 + len(spec.factors) + names * (2 + network_size(spec).tensors)
+    factors = len(spec.members) * (8 * len(spec.factors) + 8 + 9 + 8 * names)
     return HDF5_BYTES + _record_bytes(spec) + factors + len(spec.to_json()) + DATASET_BYTES * datasets

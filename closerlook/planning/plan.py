@@ -14,7 +14,7 @@ from typing import Any
 from closerlook.config.options import ExperimentOptions, ScheduleOptions
 from closerlook.config.reading import Config, ConfigError
 from closerlook.data.sets import SETS, DataError, pooling_factor
-from closerlook.spec import NOISE_KINDS, Answers, Checkpoints, Ensemble, Lass, Member, Schedule
+from closerlook.spec import NOISE_KINDS, Answers, Checkpoints, Ensemble, Member, Schedule
 
 
 class PlanError(ValueError):
@@ -153,9 +153,7 @@ def _expand(options: ExperimentOptions, validation_examples: int) -> Iterator[En
             learning_rate_schedule=_schedule(options.learning_rate_schedule),
             batch_size_schedule=_schedule(options.batch_size_schedule),
             checkpoints=Checkpoints(
-                tuple(sorted(options.checkpoints.epochs)),
-                options.checkpoints.fit,
-                tuple(sorted(options.checkpoints.losses, reverse=True)),
+                tuple(options.checkpoints.epochs), options.checkpoints.fit, tuple(options.checkpoints.losses)
             ),
             after_fit=options.after_fit,
             evaluate_every=options.evaluate_every,
@@ -163,10 +161,10 @@ def _expand(options: ExperimentOptions, validation_examples: int) -> Iterator[En
             same_examples=options.same_examples,
             own_class=options.own_class,
             with_replacement=options.with_replacement,
-            answers=Answers(tuple(sorted(options.answers.steps)), options.answers.examples)
+            answers=Answers(tuple(options.answers.steps), options.answers.examples)
             if options.answers.steps
             else Answers(),
-            lass=Lass(**options.lass.model_dump()),
+            regularizer_options={"lass": set_options} if (set_options := _lass_options(options)) else {},
         )
 
 
@@ -182,7 +180,13 @@ def _widths(options: ExperimentOptions, width: int) -> tuple[int, ...]:
 
 
 def _schedule(options: ScheduleOptions) -> Schedule:
-    return Schedule(tuple(sorted(options.stages.items())), options.period)
+    return Schedule(options.stages, options.period)
+
+
+def _lass_options(options: ExperimentOptions) -> dict[str, Any]:
+    """Return what is set of the options of LASS, where it is used."""
+    used = options.regularizers.lass or any("lass" in each for each in options.regularizers.combined)
+    return options.lass.model_dump(exclude_defaults=True) if used else {}
 
 
 def _members(options: ExperimentOptions) -> Iterator[Member]:
@@ -208,5 +212,5 @@ def _members(options: ExperimentOptions) -> Iterator[Member]:
             level=level,
             learning_rate=learning_rate,
             momentum=options.momentum,
-            **regularizer,
+            regularizers={name: strength for name, strength in regularizer.items() if strength > 0},
         )

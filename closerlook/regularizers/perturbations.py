@@ -16,12 +16,12 @@ from torch import Tensor
 from closerlook.nets.network import Network, Perturbation
 from closerlook.numerics.lass import find_critical
 from closerlook.objectives.objective import Objective
+from closerlook.regularizers import Lass
 from closerlook.runtime.streams import generator
-from closerlook.spec import Lass, Member
+from closerlook.spec import Member
 
 PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")
 """Those that scale or shift what a layer sees."""
-REGULARIZERS = ("weight_decay", *PERTURBATIONS, "adversarial", "lass")
 
 BLOCK = 16
 """Steps whose random numbers are drawn at once: fewer, larger calls, and the block is part of a member's stream."""
@@ -32,7 +32,7 @@ BLOCK_NUMBERS = 2**24
 
 def active(member: Member) -> tuple[str, ...]:
     """Return the regularisers that a member uses."""
-    return tuple(name for name in REGULARIZERS if getattr(member, name) > 0)
+    return tuple(sorted(member.regularizers))
 
 
 class Perturbations:
@@ -77,7 +77,7 @@ class Perturbations:
         sites = self.network.sites(batch)
         self.length = max(1, min(BLOCK, BLOCK_NUMBERS // sum(math.prod(site) for site in sites)))
         for name in self.names:
-            strength = torch.tensor([getattr(member, name) for member in self.members], device=self.device)
+            strength = torch.tensor([member.strength(name) for member in self.members], device=self.device)
             for site in [0] if name.startswith("input") else range(1, len(sites)):
                 draw = torch.randn if name.endswith("noise") else torch.rand
                 shape = (self.length, *sites[site])
@@ -132,7 +132,7 @@ class LassPoints:
     def __init__(
         self, members: Sequence[Member], settings: Lass, pixel: float, epoch: int, device: torch.device
     ) -> None:
-        self.weight = torch.tensor([member.lass for member in members], device=device).unsqueeze(1)
+        self.weight = torch.tensor([member.strength("lass") for member in members], device=device).unsqueeze(1)
         self.generators = [generator("lass", member.seed, epoch, device) for member in members]
         self.settings, self.pixel = settings, pixel
 

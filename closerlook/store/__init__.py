@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from closerlook.refusal import one_line
-from closerlook.spec import Ensemble, Member
+from closerlook.spec import Ensemble
 from closerlook.store.inspection import Misfit, require_content, safe_datasets, specification
 
 LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -144,10 +144,9 @@ def _check(file: h5py.File, layout: str, path: Path) -> None:
         raise StoreError(f"{path}: not a '{layout}' file, it lacks {', '.join(missing)}; delete it and run again")
 
 
-def write_members(group: h5py.Group, members: tuple[Member, ...]) -> None:
+def write_members(group: h5py.Group, spec: Ensemble) -> None:
     """Write one dataset per factor of the members, in their order: numbers as they are, names as UTF-8 text."""
-    for factor in Member.__dataclass_fields__:
-        values = [getattr(member, factor) for member in members]
+    for factor, values in spec.factors.items():
         text = isinstance(values[0], str)
         group.create_dataset(factor, data=values, dtype=h5py.string_dtype() if text else np.asarray(values).dtype)
 

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from closerlook.refusal import shown
-from closerlook.spec import Ensemble, Member
+from closerlook.spec import Ensemble
 
 CONTENT: dict[str, tuple[tuple[str, str, int | None], ...]] = {
     "data": (("(train|test)/images", "u", 4), ("(train|test)/labels", "u", 1)),
@@ -194,15 +194,15 @@ def _require_members(spec: Ensemble, datasets: Datasets) -> None:
     for name, dataset in datasets.items():
         wanted = (count, spec.epochs) if name.startswith("history/") else (count, *dataset.shape[1:])
         if name.startswith("answers/"):
-            looks, asked = len(spec.answers.steps), spec.answers.examples
+            looks, asked = len(spec.answers.steps), spec.answers.asked
             shapes = {"step": (looks,), "labels": (count, asked), "correct": (count, looks, -(-asked // 8))}
             wanted = shapes[name.removeprefix("answers/")]
         if dataset.shape != wanted:
             raise Misfit(f"{name} is of shape {dataset.shape}, where the specification has {wanted}")
-    for factor in Member.__dataclass_fields__:
+    for factor, wanted in spec.factors.items():
         if f"members/{factor}" not in datasets:
             raise Misfit(f"members/{factor} is missing")
         values = datasets[f"members/{factor}"]
         found = (values.asstr()[:] if values.dtype.kind == "O" else values[:]).tolist()
-        if found != [getattr(member, factor) for member in spec.members]:
+        if found != wanted:
             raise Misfit(f"members/{factor} is not that of the specification")

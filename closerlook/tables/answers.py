@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from closerlook import store
-from closerlook.spec import MEMBER_FACTORS
+from closerlook.spec import FACTORS
 from closerlook.tables.rows import runs
 
 COLUMNS = (
@@ -41,10 +41,11 @@ def counts(path: Path) -> pd.DataFrame:
                 f"{path}: its networks gave no answers on the same examples; set same_examples and answers"
             )
         labels, packed = file["answers/labels"][:], file["answers/correct"][:]
-    correct = np.unpackbits(packed, axis=2, count=spec.answers.examples)
-    if mixed := [name for name in MEMBER_FACTORS if name not in ("seed", *CELL) and members[name].nunique() > 1]:
+    correct = np.unpackbits(packed, axis=2, count=spec.answers.asked)
+    factors = [name for name in (*FACTORS, *spec.regularizers) if name not in ("seed", *CELL)]
+    if mixed := [name for name in factors if members[name].nunique() > 1]:
         raise ValueError(f"{path}: networks that differ in {' and '.join(mixed)} would pass for seeds of one cell")
-    looks, asked = len(spec.answers.steps), spec.answers.examples
+    looks, asked = len(spec.answers.steps), spec.answers.asked
     at = pd.DataFrame({"step": np.repeat(spec.answers.steps, asked), "example": np.tile(np.arange(asked), looks)})
     at["epoch"] = at["step"] / math.ceil(spec.examples / spec.batch_size)
     cells = []

@@ -31,7 +31,7 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     A member with two is one named regularizer, "LASS + dropout" of strength "0.5 + 0.25"; without any it is "none" of
     strength "0".
     """
-    factors = table[list(REGULARIZERS.values())].to_dict("records")
+    factors = table.reindex(columns=list(REGULARIZERS.values()), fill_value=0.0).to_dict("records")
     used = [{name: row[factor] for name, factor in REGULARIZERS.items() if row[factor] > 0} for row in factors]
     return table.assign(
         regularizer=[" + ".join(row) or "none" for row in used],

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from closerlook import store
-from closerlook.spec import MEMBER_FACTORS
+from closerlook.spec import FACTORS
 
 ACCURACY_DECIMALS = 7
 """Histories are float32: seven decimals bring back the fraction (0.99, not 0.990000010), so thresholds are exact."""
@@ -61,8 +61,11 @@ def runs(trained: Sequence[str | Path]) -> pd.DataFrame:
     """
     if not trained:
         raise ValueError("no trained.h5 given: a figure needs at least one ensemble")
-    table = pd.concat([_runs_of(Path(path)) for path in trained], ignore_index=True)
-    _require_one_cell(table)
+    tables = [_runs_of(Path(path)) for path in trained]
+    regularizers = sorted({name for table in tables for name in table.attrs["regularizers"]})
+    table = pd.concat(tables, ignore_index=True)
+    table[regularizers] = table[regularizers].fillna(0.0)  # an ensemble has those that its members use
+    _require_one_cell(table, regularizers)
     return table
 
 
@@ -70,8 +73,8 @@ UNSHOWN = ("learning_rate", "momentum", "batch_size", "depth")
 """Factors that no table has a column for: networks that differ in one of them must not pass for seeds of one cell."""
 
 
-def _require_one_cell(table: pd.DataFrame) -> None:
-    factors = [factor for factor in MEMBER_FACTORS if factor not in ("seed", *UNSHOWN)]
+def _require_one_cell(table: pd.DataFrame, regularizers: Sequence[str]) -> None:
+    factors = [factor for factor in (*FACTORS, *regularizers) if factor not in ("seed", *UNSHOWN)]
     shown = ["dataset", "image_size", "examples", "width", *factors]
     variety = table.groupby(shown)[list(UNSHOWN)].nunique().max()
     if mixed := [name for name in UNSHOWN if variety[name] > 1]:
@@ -99,7 +102,9 @@ def _runs_of(path: Path) -> pd.DataFrame:
         for name in ("train_accuracy", "validation_accuracy"):
             best, final = best_and_final(file[f"history/{name}"][:].astype(float))
             columns |= {f"best_{name}": best, f"final_{name}": final}
-    return pd.DataFrame(columns)
+    table = pd.DataFrame(columns)
+    table.attrs["regularizers"] = spec.regularizers
+    return table
 
 
 def histories(trained: Sequence[str | Path], history: str) -> pd.DataFrame:

@@ -31,8 +31,8 @@ class Record:
         self.diverged = np.zeros(count, bool)
         self.fit_epoch = np.full(count, np.nan, np.float32)
         self.epochs = np.zeros(count, np.int32)
-        self.answers = np.zeros((count, len(spec.answers.steps), -(-spec.answers.examples // 8)), np.uint8)
-        self.asked = np.zeros((count, spec.answers.examples), np.uint16)  # labels of the examples asked about
+        self.answers = np.zeros((count, len(spec.answers.steps), -(-spec.answers.asked // 8)), np.uint8)
+        self.asked = np.zeros((count, spec.answers.asked), np.uint16)  # labels of the examples asked about
         self.checkpoint_epoch = {name: np.full(count, np.nan, np.float32) for name in spec.checkpoints.names()}
         self.checkpoint_loss = {name: np.full(count, np.nan, np.float32) for name in spec.checkpoints.names()}
         self.checkpoints = {
@@ -69,7 +69,7 @@ class Record:
         """Write `trained.h5` (its layout is in `docs/files.md`)."""
         with store.create(output, "trained") as file:
             store.write_attributes(file, spec=self.spec.to_json(), versions=versions, device=device)
-            store.write_members(file.create_group("members"), self.spec.members)
+            store.write_members(file.create_group("members"), self.spec)
             for name, values in self.histories.items():
                 file[f"history/{name}"] = values
             file["outcome/diverged"] = self.diverged

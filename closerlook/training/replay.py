@@ -16,9 +16,6 @@ from torch import Tensor
 from closerlook.spec import Member
 from closerlook.training.stack import Stack
 
-PLAIN = ("momentum", "weight_decay", "dropout", "input_dropout", "input_noise", "hidden_noise", "adversarial", "lass")
-"""Factors of a member that change its updates; derivatives through them are not written."""
-
 REPLAY_TOLERANCE = 1e-3
 """By how much of its norm a replayed state may differ from the checkpoint: rounding on another device, no more."""
 
@@ -147,5 +144,6 @@ def require_plain(member: Member) -> None:
     ReplayError
         Naming the factors that are not 0.
     """
-    if set_factors := [f"{name} {getattr(member, name):g}" for name in PLAIN if getattr(member, name)]:
+    used = {"momentum": member.momentum, **member.regularizers}
+    if set_factors := [f"{name} {value:g}" for name, value in used.items() if value]:
         raise ReplayError(f"loss sensitivity needs plain SGD; this member has {', '.join(set_factors)}")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from closerlook.nets.network import Network
 from closerlook.objectives.objective import Objective
+from closerlook.regularizers import lass_settings
 from closerlook.regularizers.perturbations import LassPoints, Perturbations, active, attack
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Ensemble, Member
@@ -96,7 +97,7 @@ class Stack:
         return self.network.views(self.parameters)
 
     def _factors(self, name: str) -> Tensor:
-        return torch.tensor([getattr(member, name) for member in self.members], device=self.device)
+        return torch.tensor([member.strength(name) for member in self.members], device=self.device)
 
     def keep(self, positions: list[int]) -> None:
         """Drop all but the members at `positions`."""
@@ -113,7 +114,7 @@ class Stack:
         for velocity in self.velocity.values():
             velocity.mul_(factor / self.factor)
         self.factor = factor
-        self.rate = factor * self._factors("learning_rate")
+        self.rate = factor * torch.tensor([member.learning_rate for member in self.members], device=self.device)
         self.decay = self.rate * self._factors("weight_decay")
         self.radius = self._factors("adversarial") * self.problem.pixel
         self.batch_size = self.spec.batch_size_in(epoch)
@@ -123,8 +124,8 @@ class Stack:
         self.epoch_rows = self.problem.rows.gather(1, self.order)
         self.epoch_labels = self.problem.labels.gather(1, self.order)
         self.perturbations = Perturbations(self.members, self.network, epoch, self.device)
-        if self.members[0].lass:
-            self.lass = LassPoints(self.members, self.spec.lass, self.problem.pixel, epoch, self.device)
+        if "lass" in self.members[0].regularizers:
+            self.lass = LassPoints(self.members, lass_settings(self.spec), self.problem.pixel, epoch, self.device)
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         """Return the examples of an epoch in the order in which they are trained on."""
@@ -140,9 +141,9 @@ class Stack:
         targets = self.epoch_labels[:, start:stop]
         # The derivative of the mean loss, already times the learning rate: backpropagation is linear in it.
         weight = (self.rate / (stop - start)).unsqueeze(1)
-        if self.members[0].adversarial:
+        if "adversarial" in self.members[0].regularizers:
             inputs = attack(self.network, self.parameters, inputs, targets, self.radius, self.objective)
-        if self.members[0].lass:
+        if "lass" in self.members[0].regularizers:
             inputs, targets, weight = self.lass.join(self.network, self.parameters, inputs, targets, weight)
         perturbation = self.perturbations.next(inputs.shape[1])
         outputs, tape = self.network.forward(self.parameters, inputs, perturbation, training=True)
@@ -151,7 +152,7 @@ class Stack:
         views = self._views()
         for name, velocity in self.velocity.items():
             parameter = views[name]
-            if self.members[0].weight_decay:
+            if "weight_decay" in self.members[0].regularizers:
                 velocity.addcmul_(parameter, self.decay.view(-1, *[1] * (parameter.dim() - 1)))
             parameter.sub_(velocity)
         self.network.update_statistics(self.parameters, tape)

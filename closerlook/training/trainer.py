@@ -63,7 +63,7 @@ def train_ensemble(
         Histories, checkpoints and outcomes; a member whose loss exceeds `DIVERGED_LOSS` is recorded as diverged.
     """
     record = Record(spec, network)
-    record.asked[:] = problem.labels[:, : spec.answers.examples].cpu().numpy()
+    record.asked[:] = problem.labels[:, : spec.answers.asked].cpu().numpy()
     saved = sidecar.load() if sidecar else None
     for index, numbers in enumerate(plan_stacks(spec, network, problem.pool.device)):
         if saved and index < saved.stack:

@@ -141,7 +141,7 @@ def test_the_sharpness_table_is_exact(
 
 
 def test_the_regularizers_table_is_exact(train: Callable[..., Path]) -> None:
-    stack = (Member(seed=1), Member(seed=1, noise="randY", level=1.0, weight_decay=0.01))
+    stack = (Member(seed=1), Member(seed=1, noise="randY", level=1.0, regularizers={"weight_decay": 0.01}))
     path = train(
         stack,
         train_accuracy=[[0.5, 1, 1, 1], [0.2, 0.6, 0.5, np.nan]],
@@ -335,7 +335,9 @@ def test_a_smoke_grid_of_sharpness_is_drawn(
 @pytest.mark.parametrize("factors", [{"dropout": 0.5}, {}])
 def test_a_smoke_grid_of_regularizers_is_drawn(train: Callable[..., Path], factors: dict) -> None:
     noises = (("none", 0.0), ("randY", 1.0))
-    stack = tuple(Member(noise=noise, level=level, **part) for noise, level in noises for part in ({}, factors))
+    stack = tuple(
+        Member(noise=noise, level=level, regularizers=part) for noise, level in noises for part in ({}, factors)
+    )
     check_drawing(regularizers.draw(regularizers.tabulate([train(stack)])))
 
 

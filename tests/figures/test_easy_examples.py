@@ -96,7 +96,10 @@ def test_bits_beyond_the_last_example_are_no_answers(answer: Callable[..., Path]
     ("change", "words"),
     [
         ({"same_examples": False}, "no answers on the same examples"),
-        ({"members": (Member(), Member(seed=1, dropout=0.5))}, "differ in dropout would pass for seeds"),
+        (
+            {"members": (Member(), Member(seed=1, regularizers={"dropout": 0.5}))},
+            "differ in dropout would pass for seeds",
+        ),
     ],
 )
 def test_networks_that_cannot_be_counted_together_are_refused(

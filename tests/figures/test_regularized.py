@@ -17,7 +17,8 @@ from closerlook.tables import rows as tables
 
 def test_members_are_named_by_what_regularizes_them(train: Callable[..., Path]) -> None:
     stack = (
-        Member(), Member(dropout=0.25), Member(dropout=0.25, lass=0.5), Member(weight_decay=0.01, input_noise=10.0),
+        Member(), Member(regularizers={"dropout": 0.25}), Member(regularizers={"dropout": 0.25, "lass": 0.5}),
+        Member(regularizers={"weight_decay": 0.01, "input_noise": 10.0}),
     )  # fmt: skip
     found = regularized.named(tables.runs([train(stack)]))
     assert found[["regularizer", "strength"]].values.tolist() == [
@@ -105,7 +106,7 @@ def test_networks_trained_for_different_times_are_not_compared(train: Callable[.
 
 
 def test_a_network_of_two_experiments_is_one_observation(train: Callable[..., Path], tmp_path: Path) -> None:
-    stack = (Member(), Member(dropout=0.5))
+    stack = (Member(), Member(regularizers={"dropout": 0.5}))
     paths = [
         train(stack[:count], train_accuracy=accuracy, folder=tmp_path / str(count))
         for count, accuracy in ((2, 0.9), (1, 0.8))

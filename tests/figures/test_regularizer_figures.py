@@ -26,7 +26,7 @@ VALIDATION = (0.9, 0.91, 0.895, 0.905, 0.7)
 def files(train: Callable[..., Path]) -> list[Path]:
     """Three seeds; curves rise linearly, evaluated at epochs 2 and 4; weight decay harms."""
     stack = tuple(
-        Member(seed=seed, noise=noise, level=float(noise == "randY"), **factor)
+        Member(seed=seed, noise=noise, level=float(noise == "randY"), regularizers=factor)
         for noise in ("none", "randY")
         for factor in FACTORS
         for seed in range(3)
@@ -114,7 +114,7 @@ def test_the_curves_are_of_one_strength_each_chosen_on_the_even_seeds(files: lis
 
 def test_a_strength_that_costs_too_much_is_not_chosen(files: list[Path], train: Callable[..., Path]) -> None:
     stack = tuple(
-        Member(noise=noise, level=float(noise == "randY"), dropout=dropout)
+        Member(noise=noise, level=float(noise == "randY"), regularizers={"dropout": dropout})
         for noise in ("none", "randY")
         for dropout in (0.0, 0.3, 0.6)
     )

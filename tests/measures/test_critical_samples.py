@@ -56,7 +56,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(opening, "load_training_data", lambda spec, data, noise: training_data())
     path = tmp_path / "trained.h5"
     with h5py.File(path, "w") as file:
-        store.write_members(file.create_group("members"), MEMBERS)
+        store.write_members(file.create_group("members"), SPEC)
         for part in ("history/train_loss", "history/validation_accuracy"):
             file[part] = np.zeros((4, 9))
         file["outcome/diverged"] = np.arange(4) == DIVERGED

@@ -54,7 +54,7 @@ def trained(tmp_path, monkeypatch):
     network = nets.build(SPEC, (1, 3, 3), 3)
     path = tmp_path / "trained.h5"
     with h5py.File(path, "w") as file:
-        store.write_members(file.create_group("members"), MEMBERS)
+        store.write_members(file.create_group("members"), SPEC)
         for part in ("history/train_loss", "history/validation_accuracy"):
             file[part] = np.zeros((5, 9))
         file["outcome/diverged"] = np.arange(5) == DIVERGED

@@ -21,7 +21,9 @@ from closerlook.training.stack import Stack
 from closerlook.training.trainer import train_ensemble
 
 MEMBERS = tuple(Member(seed=seed, learning_rate=0.5, momentum=0.0) for seed in range(3))
-SPEC = Ensemble("mnist", 3, 30, 4, "mlp", (6, 5), 8, 9, MEMBERS, checkpoints=Checkpoints((0, 5)), objective="offset",
+SPEC = Ensemble(dataset="mnist", image_size=3, examples=30, validation_examples=4,
+    network="mlp", widths=(6, 5), batch_size=8, epochs=9, members=MEMBERS, 
+    checkpoints=Checkpoints((0, 5)), objective="offset",
                 with_replacement=True)  # fmt: skip
 CLASSES, PIXEL = 3, 2.5
 OPTIONS = {"steps": (6, 11, 20), "losses": 3, "over": 6, "at_once": 2}

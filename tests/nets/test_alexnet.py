@@ -162,7 +162,7 @@ def ensemble(**options):
     [
         {},
         {"batch_size": 1, "with_replacement": True},
-        {"examples": 34, "batch_size_schedule": spec.Schedule(((1, 2.0625),))},
+        {"examples": 34, "batch_size_schedule": spec.Schedule({1: 2.0625})},
     ],
     ids=["last batch", "every batch", "a later stage"],
 )

@@ -72,20 +72,20 @@ def test_operations_of_training_are_those_that_torch_counts():
 
 
 def test_operations_of_adversarial_training_are_those_that_torch_counts():
-    spec = replace(SPEC, members=tuple(replace(member, adversarial=0.1) for member in SPEC.members))
+    spec = replace(SPEC, members=tuple(replace(member, regularizers={"adversarial": 0.1}) for member in SPEC.members))
     work = problem(spec)
     found = counted(lambda: trainer.train_ensemble(spec, build(spec), CrossEntropy(), work))
     assert cost.training_cost(spec).flops == found
 
 
 def test_operations_of_lass_training_are_bounded_and_near_what_torch_counts():
-    spec = replace(SPEC, members=tuple(replace(member, lass=0.5) for member in SPEC.members))
+    spec = replace(SPEC, members=tuple(replace(member, regularizers={"lass": 0.5}) for member in SPEC.members))
     work = problem(spec)
     found = counted(lambda: trainer.train_ensemble(spec, build(spec), CrossEntropy(), work))
     assert found <= cost.training_cost(spec).flops <= 1.2 * found  # a search may end early
 
 
-@pytest.mark.parametrize("batch_schedule", [Schedule(), Schedule(((2, 2.0),))], ids=["constant", "doubling"])
+@pytest.mark.parametrize("batch_schedule", [Schedule(), Schedule({2: 2.0})], ids=["constant", "doubling"])
 def test_steps_are_those_that_the_stacks_take(batch_schedule, monkeypatch):
     spec = replace(SPEC, examples=50, batch_size_schedule=batch_schedule)
     taken = []
@@ -98,7 +98,7 @@ def test_steps_are_those_that_the_stacks_take(batch_schedule, monkeypatch):
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 @pytest.mark.parametrize("width", [16, 512, 4096])
 def test_stacks_are_those_of_the_trainer(kind, width):
-    members = tuple(Member(seed=seed, dropout=rate) for rate in (0.0, 0.5) for seed in range(20))
+    members = tuple(Member(seed=seed, regularizers={"dropout": rate}) for rate in (0.0, 0.5) for seed in range(20))
     spec = replace(SPEC, widths=(width, width), members=members)
     assert cost.training_stacks(spec, kind) == stack.plan_stacks(spec, build(spec), torch.device(kind))
 
@@ -108,7 +108,6 @@ def test_repeated_constants_are_those_of_their_modules():
     assert evaluation.CHUNK_BYTES == cost.CHUNK_BYTES
     assert stack.TAPE_BYTES == cost.TAPE_BYTES
     assert regularizers.PERTURBATIONS == cost.PERTURBATIONS
-    assert regularizers.REGULARIZERS == cost.REGULARIZERS
     assert regularizers.BLOCK_NUMBERS == cost.BLOCK_NUMBERS
     assert trainer.MOST_LOOKS == cost.MOST_LOOKS
 
@@ -116,7 +115,7 @@ def test_repeated_constants_are_those_of_their_modules():
 @pytest.mark.parametrize("batch", [10, 400])
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_stacks_of_convolutions_and_of_lass_are_those_of_the_trainer(kind, batch):
-    members = tuple(Member(seed=seed, lass=weight) for weight in (0.0, 0.5) for seed in range(20))
+    members = tuple(Member(seed=seed, regularizers={"lass": weight}) for weight in (0.0, 0.5) for seed in range(20))
     spec = replace(SPEC, examples=800, batch_size=batch, network="alexnet", widths=(6, 8, 10, 5), members=members)
     assert cost.training_stacks(spec, kind) == stack.plan_stacks(spec, build(spec), torch.device(kind))
 

@@ -50,7 +50,7 @@ def test_what_changes_shapes_or_data_splits_ensembles(plan):
 
 def test_the_rest_of_the_grid_is_members_and_level_0_is_clean_data_once(plan):
     members = plan.ensemble("grid", "mnist14-100-mlp8x8x8-b32").members
-    seen = [(one.noise, one.level, one.dropout, one.learning_rate, one.seed) for one in members]
+    seen = [(one.noise, one.level, one.strength("dropout"), one.learning_rate, one.seed) for one in members]
     expected = [
         (noise, level, dropout, rate, seed)
         for dropout in (0.0, 0.5)
@@ -63,7 +63,7 @@ def test_the_rest_of_the_grid_is_members_and_level_0_is_clean_data_once(plan):
 
 def test_schedules_and_checkpoints_are_in_order(plan):
     one = plan.ensemble("grid", "mnist14-100-mlp8x8x8-b32")
-    assert one.learning_rate_schedule == Schedule(((3, 0.5), (6, 0.1)))
+    assert one.learning_rate_schedule == Schedule({3: 0.5, 6: 0.1})
     assert one.checkpoints == Checkpoints((0, 10), False, (0.1, 0.01))
 
 

@@ -12,7 +12,17 @@ from closerlook.data.sets import SETS
 from closerlook.planning.sizes import network_size
 from closerlook.spec import Ensemble, Member
 
-MLP = Ensemble("mnist", 14, 60, 10, "mlp", (24, 16), 20, 4, (Member(),))
+MLP = Ensemble(
+    dataset="mnist",
+    image_size=14,
+    examples=60,
+    validation_examples=10,
+    network="mlp",
+    widths=(24, 16),
+    batch_size=20,
+    epochs=4,
+    members=(Member(),),
+)
 SPECS = {
     "mlp": MLP,
     "own class": replace(MLP, own_class=True),

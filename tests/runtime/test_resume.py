@@ -16,7 +16,7 @@ MEMBERS = (
     Member(seed=0, learning_rate=0.05),
     Member(seed=1, learning_rate=0.01),
     Member(seed=2, learning_rate=1e-4),
-    Member(seed=3, dropout=0.3),
+    Member(seed=3, regularizers={"dropout": 0.3}),
     Member(seed=4, learning_rate=1e6),
 )
 SPEC = spec(
@@ -24,7 +24,7 @@ SPEC = spec(
     epochs=25,
     after_fit=2,
     evaluate_every=3,
-    learning_rate_schedule=Schedule(((8, 0.5),)),
+    learning_rate_schedule=Schedule({8: 0.5}),
     checkpoints=Checkpoints((0,), True, (0.6,)),
 )
 

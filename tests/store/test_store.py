@@ -72,14 +72,16 @@ def test_file_of_another_layout_is_refused(tmp_path):
         pass
 
 
-def test_members_come_back_as_they_were(tmp_path):
-    members = (Member(seed=3, noise="randY", level=0.5), Member(seed=4, learning_rate=0.1))
+def test_members_come_back_as_they_were(tmp_path, ensemble):
+    members = (Member(seed=3, noise="randY", level=0.5), Member(seed=4, regularizers={"dropout": 0.1}))
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        store.write_members(file.create_group("members"), members)
-        factors = store.read_members(file)
-    assert [
-        Member(
-            **{name: values[i].item() if hasattr(values[i], "item") else values[i] for name, values in factors.items()}
-        )
-        for i in range(2)
-    ] == list(members)
+        store.write_members(file.create_group("members"), ensemble(members=members))
+        factors = {name: values.tolist() for name, values in store.read_members(file).items()}
+    assert factors == {
+        "seed": [3, 4],
+        "noise": ["randY", "none"],
+        "level": [0.5, 0.0],
+        "learning_rate": [0.01, 0.01],
+        "momentum": [0.9, 0.9],
+        "dropout": [0.0, 0.1],
+    }

@@ -15,7 +15,7 @@ from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.regularizers import perturbations as regularizers
 from closerlook.runtime.resume import Sidecar
 from closerlook.runtime.streams import generator, stream_seed
-from closerlook.spec import Checkpoints, Lass, Member
+from closerlook.spec import Checkpoints, Member
 from closerlook.training import stack as stack_module
 from closerlook.training.stack import Problem, Stack, plan_stacks
 from closerlook.training.trainer import train_ensemble
@@ -63,7 +63,10 @@ def double():
 
 @torch.no_grad()
 def test_trains_as_a_plain_pytorch_loop_does(double):
-    members = Member(learning_rate=0.05, weight_decay=0.02), Member(seed=1, learning_rate=0.02, weight_decay=0.1)
+    members = (
+        Member(learning_rate=0.05, regularizers={"weight_decay": 0.02}),
+        Member(seed=1, learning_rate=0.02, regularizers={"weight_decay": 0.1}),
+    )
     one, data = ensemble(*members, epochs=7), made_up(2)  # 7 epochs of 16, 16 and 8 examples: 21 steps
     net = SmallAlexNet(SHAPE, WIDTHS, CLASSES)
     stack = Stack(one, [0, 1], net, CrossEntropy(), data)
@@ -78,7 +81,10 @@ def test_trains_as_a_plain_pytorch_loop_does(double):
         for name, tensor in tensors(model).items():
             tensor.copy_(start[name])
         optimiser = torch.optim.SGD(
-            model.parameters(), lr=member.learning_rate, momentum=member.momentum, weight_decay=member.weight_decay
+            model.parameters(),
+            lr=member.learning_rate,
+            momentum=member.momentum,
+            weight_decay=member.strength("weight_decay"),
         )
         for epoch in range(one.epochs):
             order = torch.randperm(one.examples, generator=generator("order", member.seed, epoch))
@@ -95,11 +101,14 @@ def test_trains_as_a_plain_pytorch_loop_does(double):
 MEMBERS = (
     Member(seed=0),
     Member(seed=1, learning_rate=0.05),
-    Member(seed=2, dropout=0.3, lass=0.5),
-    Member(seed=3, dropout=0.1, lass=0.2, learning_rate=0.05),
+    Member(seed=2, regularizers={"dropout": 0.3, "lass": 0.5}),
+    Member(seed=3, learning_rate=0.05, regularizers={"dropout": 0.1, "lass": 0.2}),
 )
 REGULARISED = ensemble(
-    *MEMBERS, epochs=5, checkpoints=Checkpoints((5,), losses=(0.9,)), lass=Lass(0.05, 0.02, 0.01, iterations=3)
+    *MEMBERS,
+    epochs=5,
+    checkpoints=Checkpoints((5,), losses=(0.9,)),
+    regularizer_options={"lass": {"radius": 0.05, "step": 0.02, "noise": 0.01, "iterations": 3}},
 )
 
 
@@ -112,7 +121,9 @@ def test_a_member_alone_is_the_member_in_the_stack():
     together = train(REGULARISED)
     assert plan_stacks(REGULARISED, SmallAlexNet(SHAPE, WIDTHS, CLASSES), torch.device("cpu")) == [[0, 1], [2, 3]]
     for number, member in enumerate(MEMBERS):
-        alone = train(ensemble(member, **{k: getattr(REGULARISED, k) for k in ("epochs", "checkpoints", "lass")}))
+        alone = train(
+            ensemble(member, **{k: getattr(REGULARISED, k) for k in ("epochs", "checkpoints", "regularizer_options")})
+        )
         for name, values in together.arrays().items():
             np.testing.assert_array_equal(alone.arrays()[name][0], values[number], name)
 
@@ -139,7 +150,9 @@ def test_killed_and_gone_on_is_the_same_to_the_bit(tmp_path):
 
 
 def test_weight_decay_and_momentum_leave_running_statistics_alone():
-    one = ensemble(Member(learning_rate=0.0, weight_decay=1.0), epochs=2, checkpoints=Checkpoints((0, 2)))
+    one = ensemble(
+        Member(learning_rate=0.0, regularizers={"weight_decay": 1.0}), epochs=2, checkpoints=Checkpoints((0, 2))
+    )
     net = SmallAlexNet(SHAPE, WIDTHS, CLASSES)
     kept = train(one).checkpoints
     before, after = (net.views(torch.from_numpy(kept[name][0])) for name in ("epoch-0", "epoch-2"))
@@ -153,12 +166,12 @@ def test_a_stack_is_bounded_by_what_its_backward_pass_needs(monkeypatch):
     assert plan_stacks(one, net, torch.device("cpu")) == [[0, 1, 2, 3, 4, 5]]
     monkeypatch.setitem(stack_module.TAPE_BYTES, "cpu", 2 * 4 * net.tape_size(16))
     assert plan_stacks(one, net, torch.device("cpu")) == [[0, 1], [2, 3], [4, 5]]
-    attacked = ensemble(*(Member(seed=seed, lass=0.5) for seed in range(6)))
+    attacked = ensemble(*(Member(seed=seed, regularizers={"lass": 0.5}) for seed in range(6)))
     assert plan_stacks(attacked, net, torch.device("cpu")) == [[0], [1], [2], [3], [4], [5]]
 
 
 def test_large_maps_have_their_masks_drawn_for_fewer_steps_at_once(monkeypatch):
-    net, member = SmallAlexNet(SHAPE, WIDTHS, CLASSES), Member(dropout=0.5)
+    net, member = SmallAlexNet(SHAPE, WIDTHS, CLASSES), Member(regularizers={"dropout": 0.5})
     a_step = sum(int(np.prod(site)) for site in net.sites(16))
     monkeypatch.setattr(regularizers, "BLOCK_NUMBERS", 3 * a_step)
     draws = regularizers.Perturbations([member], net, 0, torch.device("cpu"))

@@ -18,15 +18,15 @@ from closerlook.store import StoreError
 from closerlook.training.job import run_training
 
 SPEC = Ensemble(
-    "small",
-    4,
-    200,
-    50,
-    "mlp",
-    (32, 32),
-    16,
-    60,
-    tuple(
+    dataset="small",
+    image_size=4,
+    examples=200,
+    validation_examples=50,
+    network="mlp",
+    widths=(32, 32),
+    batch_size=16,
+    epochs=60,
+    members=tuple(
         Member(seed=seed, noise=noise, level=float(noise != "none")) for noise in ("none", "randY") for seed in (0, 1)
     ),
     checkpoints=Checkpoints((0, 60), losses=(1.0,)),

@@ -57,7 +57,10 @@ class AutogradMLP(AutogradNetwork):
 
 
 def test_a_convolutional_network_trains_as_a_plain_pytorch_loop_trains_it():
-    one, net = spec(Member(learning_rate=0.05), Member(seed=1, learning_rate=0.01, weight_decay=0.1)), Convolution()
+    one, net = (
+        spec(Member(learning_rate=0.05), Member(seed=1, learning_rate=0.01, regularizers={"weight_decay": 0.1})),
+        Convolution(),
+    )
     data = problem(2)
     record = train_ensemble(one, net, CrossEntropy(), data)
     for number, member in enumerate(one.members):
@@ -72,7 +75,7 @@ def test_a_convolutional_network_trains_as_a_plain_pytorch_loop_trains_it():
             for parameter, name in zip(model.parameters(), ("filters", "dense", "bias"), strict=True):
                 parameter.copy_(start[name])
         optimiser = torch.optim.SGD(
-            model.parameters(), lr=member.learning_rate, momentum=0.9, weight_decay=member.weight_decay
+            model.parameters(), lr=member.learning_rate, momentum=0.9, weight_decay=member.strength("weight_decay")
         )
         for epoch in range(one.epochs):
             order = torch.randperm(one.examples, generator=generator("order", member.seed, epoch))
@@ -88,11 +91,11 @@ def test_a_convolutional_network_trains_as_a_plain_pytorch_loop_trains_it():
     "member",
     [
         Member(learning_rate=0.05),
-        Member(dropout=0.4, weight_decay=0.01),
-        Member(input_dropout=0.2),
-        Member(input_noise=0.3, hidden_noise=0.2),
-        Member(adversarial=0.1),
-        Member(lass=0.5, dropout=0.2),
+        Member(regularizers={"dropout": 0.4, "weight_decay": 0.01}),
+        Member(regularizers={"input_dropout": 0.2}),
+        Member(regularizers={"input_noise": 0.3, "hidden_noise": 0.2}),
+        Member(regularizers={"adversarial": 0.1}),
+        Member(regularizers={"lass": 0.5, "dropout": 0.2}),
     ],
     ids=["plain", "dropout", "input dropout", "noise", "adversarial", "lass with dropout"],
 )
@@ -107,7 +110,9 @@ def test_hand_written_and_automatic_derivatives_train_alike_under_every_regulari
 
 def test_dropout_reaches_the_hidden_units_of_a_convolutional_network():
     plain, dropped = (
-        train_ensemble(spec(Member(dropout=share)), Convolution(), CrossEntropy(), problem(1)).histories["train_loss"]
+        train_ensemble(
+            spec(Member(regularizers={"dropout": share})), Convolution(), CrossEntropy(), problem(1)
+        ).histories["train_loss"]
         for share in (0.0, 0.5)
     )
     assert not np.array_equal(plain, dropped)
@@ -126,13 +131,13 @@ def documented():
 
 def test_the_documented_network_fits_its_linear_teacher(documented):
     net = documented["Linear"]((1, SIDE, SIDE), (), CLASSES)
-    one = spec(Member(learning_rate=0.1), Member(input_noise=0.1, learning_rate=0.1), epochs=60)
+    one = spec(Member(learning_rate=0.1), Member(learning_rate=0.1, regularizers={"input_noise": 0.1}), epochs=60)
     assert (train_ensemble(one, net, CrossEntropy(), problem(2)).histories["train_accuracy"][:, -1] == 1).all()
 
 
 def test_the_documented_statistics_move_with_the_batches_and_serve_evaluation(documented):
     net, data = documented["Centred"]((1, SIDE, SIDE), (), CLASSES), problem(1)
-    one = spec(Member(weight_decay=0.5), batch_size=24, epochs=2, checkpoints=Checkpoints((2,)))
+    one = spec(Member(regularizers={"weight_decay": 0.5}), batch_size=24, epochs=2, checkpoints=Checkpoints((2,)))
     record = train_ensemble(one, net, CrossEntropy(), data)
     parts = net.views(torch.from_numpy(record.checkpoints["epoch-2"][0]))
     images = data.pool.flatten(1)

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import pytest
 import torch
 from problems import CLASSES, SIDE, problem, spec
@@ -6,9 +8,10 @@ from torch.nn import functional
 from closerlook.nets.mlp import MLP
 from closerlook.numerics.lass import find_critical
 from closerlook.objectives.cross_entropy import CrossEntropy
+from closerlook.regularizers import Lass
 from closerlook.regularizers.perturbations import BLOCK, LassPoints, Perturbations, active, attack
 from closerlook.runtime.streams import generator
-from closerlook.spec import Checkpoints, Lass, Member
+from closerlook.spec import Checkpoints, Member
 from closerlook.training.stack import Stack
 from closerlook.training.trainer import train_ensemble
 
@@ -22,40 +25,49 @@ def draws(members, batch=20, steps=3, epoch=0):
 
 
 def test_active_names_what_is_on():
-    assert active(Member(dropout=0.1, adversarial=0.2)) == ("dropout", "adversarial")
-    assert active(Member(lass=0.5)) == ("lass",)
+    assert active(Member(regularizers={"dropout": 0.1, "adversarial": 0.2})) == ("adversarial", "dropout")
+    assert active(Member(regularizers={"lass": 0.5})) == ("lass",)
     assert active(Member()) == ()
 
 
 def test_without_regularizers_nothing_is_drawn():
-    assert draws([Member(), Member(weight_decay=0.1)][:1]) == [None] * 3
+    assert draws([Member(), Member(regularizers={"weight_decay": 0.1})][:1]) == [None] * 3
 
 
 @pytest.mark.parametrize("share", [0.25, 0.7])
 def test_dropout_drops_its_share_of_hidden_units_and_keeps_the_mean(share):
-    masks = torch.stack([one.scale[site].mean() for one in draws([Member(dropout=share)], steps=40) for site in (1, 2)])
+    masks = torch.stack(
+        [
+            one.scale[site].mean()
+            for one in draws([Member(regularizers={"dropout": share})], steps=40)
+            for site in (1, 2)
+        ]
+    )
     assert masks.mean().item() == pytest.approx(1, abs=0.03)
-    one = draws([Member(dropout=share)])[0]
+    one = draws([Member(regularizers={"dropout": share})])[0]
     assert one.scale[1].unique().tolist() == pytest.approx([0, 1 / (1 - share)])
     assert one.scale[0] is None, "the input is left alone"
     assert one.shift == [None, None, None]
 
 
 def test_input_dropout_acts_on_the_input_only():
-    one = draws([Member(input_dropout=0.5)])[0]
+    one = draws([Member(regularizers={"input_dropout": 0.5})])[0]
     assert one.scale[0].shape == (1, 20, 1, SIDE, SIDE)
     assert one.scale[1:] == [None, None]
 
 
 def test_gaussian_noises_have_their_standard_deviation():
-    one = draws([Member(input_noise=0.5, hidden_noise=2.0)], batch=200)[0]
+    one = draws([Member(regularizers={"input_noise": 0.5, "hidden_noise": 2.0})], batch=200)[0]
     assert one.shift[0].std().item() == pytest.approx(0.5, rel=0.05)
     assert one.shift[1].std().item() == pytest.approx(2.0, rel=0.05)
     assert one.scale == [None, None, None]
 
 
 def test_a_member_draws_the_same_alone_and_in_company_and_anew_each_step_and_epoch():
-    lone, company = [Member(seed=3, dropout=0.5)], [Member(seed=1, dropout=0.2), Member(seed=3, dropout=0.5)]
+    lone, company = (
+        [Member(seed=3, regularizers={"dropout": 0.5})],
+        [Member(seed=1, regularizers={"dropout": 0.2}), Member(seed=3, regularizers={"dropout": 0.5})],
+    )
     steps = BLOCK + 2
     alone, together = draws(lone, steps=steps), draws(company, steps=steps)
     for one, both in zip(alone, together, strict=True):
@@ -89,7 +101,11 @@ def batch(members=2, examples=10):
 
 def test_lass_points_are_those_of_the_search_in_units_of_pixels_with_the_labels_of_the_batch():
     parameters, inputs, targets = batch()
-    members, pixel, weight = [Member(seed=4, lass=0.25), Member(seed=7, lass=1.0)], 2.0, torch.tensor([[3.0], [5.0]])
+    members, pixel, weight = (
+        [Member(seed=4, regularizers={"lass": 0.25}), Member(seed=7, regularizers={"lass": 1.0})],
+        2.0,
+        torch.tensor([[3.0], [5.0]]),
+    )
     joined, labels, weights = LassPoints(members, SEARCH, pixel, 6, CPU).join(
         NETWORK, parameters, inputs, targets, weight
     )
@@ -104,8 +120,8 @@ def test_lass_points_are_those_of_the_search_in_units_of_pixels_with_the_labels_
 
 
 def test_a_step_with_lass_follows_the_mixed_loss():
-    member = Member(seed=2, learning_rate=0.1, momentum=0.0, lass=0.3)
-    one, data = spec(member, lass=SEARCH, widths=(50, 40), batch_size=24), problem(1)
+    member = Member(seed=2, learning_rate=0.1, momentum=0.0, regularizers={"lass": 0.3})
+    one, data = spec(member, regularizer_options={"lass": asdict(SEARCH)}, widths=(50, 40), batch_size=24), problem(1)
     stack = Stack(one, [0], NETWORK, CrossEntropy(), data)
     before = stack.parameters.clone().requires_grad_()
     stack.begin_epoch(0)
@@ -128,8 +144,14 @@ PARTS = ("weight", "bias")
 
 
 def test_dropout_falls_on_the_batch_and_on_its_lass_points_alike():
-    member = Member(dropout=0.5, lass=0.5)
-    stack = Stack(spec(member, lass=SEARCH, widths=(50, 40)), [0], NETWORK, CrossEntropy(), problem(1))
+    member = Member(regularizers={"dropout": 0.5, "lass": 0.5})
+    stack = Stack(
+        spec(member, regularizer_options={"lass": asdict(SEARCH)}, widths=(50, 40)),
+        [0],
+        NETWORK,
+        CrossEntropy(),
+        problem(1),
+    )
     stack.begin_epoch(0)
     with torch.no_grad():
         stack.step(0)
@@ -141,9 +163,17 @@ def test_dropout_falls_on_the_batch_and_on_its_lass_points_alike():
 
 
 def test_networks_trained_with_lass_have_fewer_critical_training_examples():
-    members = [Member(seed=seed, lass=lass, learning_rate=0.05) for lass in (0.0, 0.5) for seed in range(6)]
+    members = [
+        Member(seed=seed, learning_rate=0.05, regularizers={"lass": lass}) for lass in (0.0, 0.5) for seed in range(6)
+    ]
     search = Lass(radius=0.2, step=0.05, noise=0.02, iterations=8)
-    one = spec(*members, lass=search, widths=(50, 40), epochs=40, checkpoints=Checkpoints((40,)))
+    one = spec(
+        *members,
+        regularizer_options={"lass": asdict(search)},
+        widths=(50, 40),
+        epochs=40,
+        checkpoints=Checkpoints((40,)),
+    )
     data = problem(len(members))
     kept = train_ensemble(one, NETWORK, CrossEntropy(), data)
     found = find_critical(

@@ -32,7 +32,18 @@ def ensemble(*members, **options):
     members = members or (Member(seed=3, **PLAIN), Member(seed=4, **PLAIN))
     kept = Checkpoints(epochs=(0, 1, 4, EPOCHS))
     options = {"checkpoints": kept, "objective": "offset", **options}
-    return Ensemble("mnist", 2, EXAMPLES, 2, "mlp", (5, 4), 4, EPOCHS, members, **options)
+    return Ensemble(
+        dataset="mnist",
+        image_size=2,
+        examples=EXAMPLES,
+        validation_examples=2,
+        network="mlp",
+        widths=(5, 4),
+        batch_size=4,
+        epochs=EPOCHS,
+        members=members,
+        **options,
+    )
 
 
 def stack_of(spec, number=1):
@@ -50,8 +61,8 @@ def checkpoints_of(spec, number=1):
     [
         {},
         {"with_replacement": True},
-        {"learning_rate_schedule": Schedule(((2, 0.1), (5, 2.0)))},
-        {"batch_size_schedule": Schedule(((3, 2.5),))},
+        {"learning_rate_schedule": Schedule({2: 0.1, 5: 2.0})},
+        {"batch_size_schedule": Schedule({3: 2.5})},
     ],
     ids=["shuffled", "with replacement", "learning rate schedule", "batch size schedule"],
 )

@@ -38,7 +38,10 @@ def reference(one, number, data):
         modules += [linear, torch.nn.ReLU()]
     model = torch.nn.Sequential(torch.nn.Flatten(), *modules[:-1])
     optimiser = torch.optim.SGD(
-        model.parameters(), lr=member.learning_rate, momentum=member.momentum, weight_decay=member.weight_decay
+        model.parameters(),
+        lr=member.learning_rate,
+        momentum=member.momentum,
+        weight_decay=member.strength("weight_decay"),
     )
     losses = []
     for epoch in range(one.epochs):
@@ -59,7 +62,7 @@ def test_agrees_with_a_plain_pytorch_loop_member_by_member():
     one = spec(
         Member(seed=0, learning_rate=0.1),
         Member(seed=1, learning_rate=0.02, momentum=0.5),
-        Member(seed=1, learning_rate=0.1, weight_decay=0.05),
+        Member(seed=1, learning_rate=0.1, regularizers={"weight_decay": 0.05}),
         Member(seed=2, learning_rate=0.05, momentum=0.0),
         epochs=5,
     )
@@ -75,15 +78,15 @@ def test_schedules_of_learning_rate_and_batch_size_act_from_their_epoch():
     one = spec(
         Member(learning_rate=0.1, momentum=0.0),
         epochs=5,
-        learning_rate_schedule=Schedule(((2, 0.1),)),
-        batch_size_schedule=Schedule(((3, 2.0),)),
+        learning_rate_schedule=Schedule({2: 0.1}),
+        batch_size_schedule=Schedule({3: 2.0}),
     )
     data = problem(1)
     np.testing.assert_allclose(train(one, data).histories["train_loss"][0], reference(one, 0, data), rtol=2e-5)
 
 
 def test_rescaled_velocity_is_torch_momentum_across_a_change_of_rate():
-    one = spec(Member(learning_rate=0.05), epochs=5, learning_rate_schedule=Schedule(((2, 0.2), (4, 2.0))))
+    one = spec(Member(learning_rate=0.05), epochs=5, learning_rate_schedule=Schedule({2: 0.2, 4: 2.0}))
     data = problem(1)
     np.testing.assert_allclose(train(one, data).histories["train_loss"][0], reference(one, 0, data), rtol=2e-5)
 
@@ -91,11 +94,11 @@ def test_rescaled_velocity_is_torch_momentum_across_a_change_of_rate():
 MIXED = (
     Member(seed=0, learning_rate=0.1),
     Member(seed=1, learning_rate=0.1),
-    Member(seed=2, learning_rate=0.03, dropout=0.3),
-    Member(seed=3, learning_rate=0.1, input_dropout=0.2),
-    Member(seed=4, learning_rate=0.1, dropout=0.6),
-    Member(seed=5, input_noise=0.5, hidden_noise=0.1),
-    Member(seed=6, adversarial=0.1, learning_rate=0.1),
+    Member(seed=2, learning_rate=0.03, regularizers={"dropout": 0.3}),
+    Member(seed=3, learning_rate=0.1, regularizers={"input_dropout": 0.2}),
+    Member(seed=4, learning_rate=0.1, regularizers={"dropout": 0.6}),
+    Member(seed=5, regularizers={"input_noise": 0.5, "hidden_noise": 0.1}),
+    Member(seed=6, learning_rate=0.1, regularizers={"adversarial": 0.1}),
 )
 
 
@@ -142,13 +145,13 @@ def test_chunking_into_stacks_changes_nothing(monkeypatch):
 
 
 def test_stacks_hold_members_of_one_kind_and_bounded_size(monkeypatch):
-    members = tuple(Member(seed=seed, dropout=0.5 * (seed % 2)) for seed in range(10))
+    members = tuple(Member(seed=seed, regularizers={"dropout": 0.5 * (seed % 2)}) for seed in range(10))
     one, net = spec(*members), network()
     monkeypatch.setitem(stack_module.CACHE_BYTES, "cpu", 3 * 8 * net.size)
     stacks = plan_stacks(one, net, torch.device("cpu"))
     assert sorted(number for numbers in stacks for number in numbers) == list(range(10))
     assert max(map(len, stacks)) <= 3
-    assert all(len({one.members[number].dropout for number in numbers}) == 1 for numbers in stacks)
+    assert all(len({tuple(one.members[number].regularizers) for number in numbers}) == 1 for numbers in stacks)
 
 
 def test_checkpoints_are_the_states_that_they_name():
