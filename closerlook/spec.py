@@ -267,7 +267,7 @@ def plain(value: Any) -> Any:
 def _is_default(entry: Any, value: Any) -> bool:
     if entry.default_factory is not MISSING:
         return value == entry.default_factory()
-    return entry.default is not MISSING and value == entry.default and type(value) is type(entry.default)
+    return entry.default is not MISSING and value == entry.default
 
 
 def parsed(kind: Any, value: Any, place: str = "") -> Any:

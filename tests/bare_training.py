@@ -13,7 +13,7 @@ from closerlook.training.record import HISTORIES
 
 def write_trained(path: Path, spec: Ensemble, parts: dict[str, np.ndarray], diverged: object = False) -> Path:
     """Write empty histories, `diverged` (one value or one per member), and the further `parts` by name."""
-    count = len(spec)
+    count = len(spec.members)
     with store.create(path, "trained") as file:
         store.write_attributes(file, spec=spec.to_json(), versions="{}", device="cpu")
         store.write_members(file.create_group("members"), spec)

@@ -152,11 +152,8 @@ def test_a_figure_without_any_experiment_at_a_scale_is_refused():
 def test_regularizers_alone_and_combined_are_networks_of_their_own():
     raw = changed(of("adversarial", "regularizers"), {"lass": [0.5], "combined": [{"dropout": 0.5, "lass": 0.25}]})
     (ensemble,) = Plan(read_config(raw, "quick")).ensembles["adversarial"].values()
-    assert {(member.strength("dropout"), member.strength("lass")) for member in ensemble.members} == {
-        (0, 0),
-        (0, 0.5),
-        (0.5, 0.25),
-    }
+    used = [member.regularizers for member in ensemble.members]
+    assert used[:: len(used) // 3] == [{}, {"lass": 0.5}, {"dropout": 0.5, "lass": 0.25}]
 
 
 def test_more_seeds_than_training_sets_are_fine_where_all_see_the_same():

@@ -36,7 +36,8 @@ def test_float32_accuracies_come_back_as_fractions(train: Callable[..., Path], m
 
 
 def test_a_run_carries_its_settings_and_factors(train: Callable[..., Path], members: Callable) -> None:
-    path = train(members(2, {"randY": (0.5,)}, regularizers={"dropout": 0.25}), dataset="fashion", examples=500, width=64, epochs=7,
+    stack = members(2, {"randY": (0.5,)}, regularizers={"dropout": 0.25})
+    path = train(stack, dataset="fashion", examples=500, width=64, epochs=7,
                  fit_epoch=[np.nan, 6], diverged=[True, False])  # fmt: skip
     table = tables.runs([path])
     expected = {"dataset": "fashion", "image_size": 14, "examples": 500, "width": 64, "epochs": 7, "noise": "randY",

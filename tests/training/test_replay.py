@@ -122,7 +122,8 @@ def test_a_replay_that_leaves_a_checkpoint_is_refused():
 
 @pytest.mark.parametrize("factor", ["momentum", "dropout", "weight_decay", "adversarial"])
 def test_other_updates_than_plain_sgd_are_refused(factor):
-    member = Member(**{**PLAIN, factor: 0.5})
+    used = {"momentum": 0.5} if factor == "momentum" else {"regularizers": {factor: 0.5}}
+    member = Member(**{**PLAIN, **used})
     with pytest.raises(ReplayError, match=f"this member has {factor} 0.5"):
         Trajectory(stack_of(ensemble(member), 0), 6)
 
