@@ -56,7 +56,7 @@ STRENGTHS = {"dropout": (0.25, 0.5), "input_dropout": (0.5,), "weight_decay": (0
 def regularized_files(train: Callable[..., Path]) -> list[Path]:
     factors = [{}, *({name: strength} for name, strengths in STRENGTHS.items() for strength in strengths)]
     stack = tuple(
-        Member(seed=seed, noise=noise, level=float(noise == "randY"), **factor)
+        Member(seed=seed, noise=noise, level=float(noise == "randY"), regularizers=factor)
         for noise in ("none", "randY")
         for factor in factors
         for seed in range(2)
