@@ -4,6 +4,10 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+include: "rules/config.smk"
+
+
+# For Snakemake's own books (archives, reports): what the rules use is CONFIG, read by the line above.
 configfile: "config.yaml"
 
 
@@ -19,19 +23,19 @@ include: "rules/paper.smk"
 rule all:
     default_target: True
     input:
-        f"results/{config['scale']}/paper.pdf",
-        f"results/{config['scale']}/manifest.json",
+        f"results/{CONFIG.scale}/paper.pdf",
+        f"results/{CONFIG.scale}/manifest.json",
 
 
 rule figures:
     input:
         expand(
             "results/{scale}/figures/{figure}.svg",
-            scale=config["scale"],
-            figure=config["figures"],
+            scale=CONFIG.scale,
+            figure=CONFIG.figures,
         ),
 
 
 rule trained:
     input:
-        all_trained(config["scale"]),
+        all_trained(CONFIG.scale),

@@ -1,15 +1,7 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
-import os
 import re
-import sys
-from functools import cache
-
-# This checkout's package for the Snakefile and its jobs, whatever else is installed.
-sys.path.insert(0, workflow.basedir)
-os.environ.update(PYTHONPATH=workflow.basedir)
 
 from closerlook.planning import rates
-from closerlook.config.reading import PAPERS, SCALES, ConfigError, read_config
 from closerlook.planning.cost import noise_cost, training_cost
 from closerlook.planning.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
 from closerlook.data.sets import SETS
@@ -36,18 +28,13 @@ def ours(path):
     return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
 
 
-def stop(error):
-    """End Snakemake with one line; as an exception of a rule it would come wrapped in ten."""
-    raise SystemExit(f"error: {error}") from None
-
-
 @cache
 def plan(scale):
     """Return what is to be done at a scale."""
     try:
-        return Plan(read_config(config, scale))
+        return Plan(configured(scale))
     except ConfigError as error:
-        stop(f"config: {error}")
+        stop(error)
 
 
 def planned(look):
@@ -67,9 +54,9 @@ def quoted_figures(wildcards):
     """Return the figures that the paper shows; without one of them it could not be typeset after all the work."""
     text = "".join(path.read_text(encoding="utf-8") for path in Path(ours("papers")).rglob("*.typ"))
     quoted = list(dict.fromkeys(re.findall(r'#plot\("([\w-]+)"', text)))
-    if missing := [figure for figure in quoted if figure not in config["figures"]]:
+    if missing := [figure for figure in quoted if figure not in plan(wildcards.scale).config.figures]:
         stop(
-            f"the paper shows figure {missing[0]}, which config.yaml does not make; put it back, take its section out of "
+            f"the paper shows figure {missing[0]}, which the configuration does not make; put it back, take its section out of "
             "papers/, or ask for the figures alone: snakemake --cores all figures"
         )
     return [f"results/{wildcards.scale}/figures/{figure}.svg" for figure in quoted]
@@ -133,8 +120,9 @@ def dataset_source(wildcards):
 
 def paper_of(wildcards):
     """Return the short title of a figure's paper: the report is sorted by it."""
-    figures = plan(wildcards.scale).config.figures
-    return PAPERS[figures[wildcards.figure].paper] if wildcards.figure in figures else ""
+    made = plan(wildcards.scale).config
+    letter = made.figures[wildcards.figure].paper if wildcards.figure in made.figures else ""
+    return made.papers[letter].short if letter else ""
 
 
 def trained(scale, folders):
@@ -147,6 +135,15 @@ def measured(scale, folders, measure):
 
 def all_trained(scale):
     return trained(scale, [(name, one) for name, ensembles in plan(scale).ensembles.items() for one in ensembles])
+
+
+def all_tables(wildcards):
+    return [f"results/{wildcards.scale}/tables/{figure}.csv" for figure in plan(wildcards.scale).config.figures]
+
+
+def claims_files(scale):
+    """Return the papers' files of claims; a paper may have none."""
+    return [ours(path) for paper in plan(scale).config.papers.values() if (path := paper.file("claims.yaml"))]
 
 
 def noise_files(the_plan, wildcards):
@@ -163,6 +160,5 @@ def spec(the_plan, wildcards):
     return the_plan.ensemble(wildcards.experiment, wildcards.ensemble).to_json()
 
 
-# A mistake in any scale's options is told now, before any work.
-for scale in SCALES:
-    plan(scale)
+# A mistake is told now, before any work.
+plan(CONFIG.scale)

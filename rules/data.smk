@@ -18,6 +18,11 @@ rule dataset:
     retries: 1
     conda:
         "../envs/closerlook.yaml"
+    params:
+        # Where verified data come from, and how patiently, is no reason to fetch them again: as functions of the threads
+        # these are no part of what Snakemake compares.
+        folder=lambda wildcards, threads: CONFIG.data_folder(),
+        timeout=lambda wildcards, threads: CONFIG.data.timeout,
     script:
         "../scripts/dataset.py"
 

@@ -10,8 +10,8 @@ localrules:
 
 rule claims:
     input:
-        claims=ours("claims.yaml"),
-        tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
+        claims=lambda wildcards: claims_files(wildcards.scale),
+        tables=all_tables,
         source=reached_by("scripts/claims.py"),
     output:
         report(
@@ -44,7 +44,7 @@ rule provenance:
     conda:
         "../envs/closerlook.yaml"
     params:
-        config=lambda wildcards: plan(wildcards.scale).config.model_dump_json(),
+        config=lambda wildcards: plan(wildcards.scale).config.to_json(),
     script:
         "../scripts/provenance.py"
 
@@ -59,7 +59,7 @@ rule paper:
         ],
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",
-        tables=expand("results/{{scale}}/tables/{figure}.csv", figure=config["figures"]),
+        tables=all_tables,
         figures=quoted_figures,
         source=reached_by("scripts/paper.py"),
     output:
@@ -97,6 +97,6 @@ rule manifest:
     conda:
         "../envs/closerlook.yaml"
     params:
-        config=lambda wildcards: plan(wildcards.scale).config.model_dump_json(),
+        config=lambda wildcards: plan(wildcards.scale).config.to_json(),
     script:
         "../scripts/manifest.py"

@@ -7,7 +7,7 @@ from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     judge(
-        Path(snakemake.input.claims),
+        [Path(path) for path in snakemake.input.claims],
         tables={Path(path).stem: Path(path) for path in snakemake.input.tables},
         output=Path(snakemake.output[0]),
         scale=snakemake.wildcards.scale,

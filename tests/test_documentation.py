@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from shipped import FIGURES
 from torch import nn
 from torch.nn import functional
 
@@ -125,14 +126,12 @@ def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, monkey
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_documented_experiment_and_its_measure_are_planned_at_every_scale(scale):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     section = re.search(r"^## An experiment\n(.*?)^## ", (ROOT / "docs/extending.md").read_text(), re.S | re.M)[1]
     (own,) = snippets("extending.md", "An experiment", "yaml")
-    for key, entries in yaml.safe_load(own).items():
-        config[key] |= entries
+    changes = yaml.safe_load(own)
     for key in ("measures", "checkpoints"):
-        config["experiments"]["deep"] |= yaml.safe_load(re.search(rf"`({key}: .*?)`", section)[1])
-    plan = Plan(read_config(config, scale))
+        changes["experiments"]["deep"] |= yaml.safe_load(re.search(rf"`({key}: .*?)`", section)[1])
+    plan = Plan(read_config([ROOT / "config.yaml", changes], scale))
     target = re.search(r"results/quick/(deep/.*?)`", section)[1]
     assert target in plan.results()
 
@@ -160,5 +159,4 @@ def test_every_measure_is_in_the_pages_on_clusters_and_files_and_in_the_profile_
 
 def test_every_table_is_in_the_page_on_files():
     page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
-    figures = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["figures"]
-    assert [figure for figure in figures if f"\n| {figure} | " not in page] == []
+    assert [figure for figure in FIGURES if f"\n| {figure} | " not in page] == []

@@ -1,4 +1,4 @@
-"""claims.yaml: every claim of every paper as data, checked strictly, and expanded where one entry stands for several.
+"""A paper's claims.yaml: each of its claims as data, checked strictly, and expanded where one entry stands for several.
 
 An entry with `each` stands for the product of its choices::
 
@@ -14,7 +14,7 @@ Choices vary fastest at the end, ids must come out distinct, and braces are repl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
@@ -22,10 +22,10 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from closerlook.claims.estimates import SIDES
 from closerlook.claims.tests.effects import REGISTRY
+from closerlook.config.yamlfile import YamlError, read_yaml
 
 COMPARISONS = {"below": "lt", "at_most": "le", "above": "gt", "at_least": "ge"}
 
@@ -65,26 +65,34 @@ KEYS = {"with" if entry.name == "options" else entry.name for entry in fields(Cl
 REQUIRED = ("id", "paper", "statement", "source", "figure", "test", "expected")
 
 
-def load(path: str | Path) -> list[Claim]:
-    """Return the claims of a YAML file in its order, expanded and checked.
+def load(paths: str | Path | Sequence[str | Path]) -> list[Claim]:
+    """Return the claims of YAML files in their order, expanded and checked.
+
+    A claim is of the paper in whose folder its file lies.
 
     Raises
     ------
     ClaimError
-        If an entry has an unknown or missing key, names an unknown test, figure, direction or option, or two claims
-        have one id; one line that names the claim and what is allowed.
+        If a file cannot be read, an entry has an unknown or missing key, names an unknown test, figure, direction or
+        option, or two claims have one id; one line that names the claim and what is allowed.
     """
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ClaimError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ClaimError(f"{path}: must be a list of claims")
-    claims = [_claim(one) for entry in entries for one in _expand(entry)]
+    files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
+    claims = [claim for path in files for claim in _of_file(path)]
     names = [claim.id for claim in claims]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ClaimError(f"{path}: more than one claim is called {', '.join(repeated)}")
+        raise ClaimError(f"{', '.join(map(str, files))}: more than one claim is called {', '.join(repeated)}")
     return claims
+
+
+def _of_file(path: Path) -> list[Claim]:
+    try:
+        entries = read_yaml(path)
+    except YamlError as error:
+        raise ClaimError(str(error)) from None
+    entries = [] if entries is None else entries
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ClaimError(f"{path}: must be a list of claims")
+    return [_claim({"paper": path.resolve().parent.name, **one}) for entry in entries for one in _expand(entry)]
 
 
 def _expand(entry: dict) -> list[dict]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,13 +16,15 @@ from closerlook.store import replacing
 from closerlook.tables.rows import read_table
 
 
-def judge(claims: str | Path, tables: Mapping[str, str | Path], output: str | Path, scale: str) -> None:
-    """Judge the claims of a YAML file on the tables of a run; write `output` (claims.json) whole or not at all.
+def judge(
+    claims: str | Path | Sequence[str | Path], tables: Mapping[str, str | Path], output: str | Path, scale: str
+) -> None:
+    """Judge the claims of YAML files on the tables of a run; write `output` (claims.json) whole or not at all.
 
     Parameters
     ----------
     claims
-        Path of claims.yaml.
+        Path of the claims.yaml of a paper, or of each of several.
     tables
         Figure name -> path of its CSV. A claim whose figure is not there is undecided, "not run at this scale".
     output
@@ -33,7 +35,7 @@ def judge(claims: str | Path, tables: Mapping[str, str | Path], output: str | Pa
     Raises
     ------
     ClaimError
-        If claims.yaml is not valid, or a table lacks a column that a claim reads.
+        If a file of claims is not valid, or a table lacks a column that a claim reads.
     """
     loaded = {figure: read_table(path) for figure, path in tables.items()}
     judged = [judge_one(claim, loaded.get(claim.figure)) for claim in load(claims)]

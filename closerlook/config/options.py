@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidato
 from closerlook.config.consistency import contradictions
 
 Dataset = Literal["mnist", "fashion", "cifar10"]
-Paper = Literal["A", "B", "C", "D", "E"]
 
 
 def _listed(value: Any) -> Any:
@@ -170,7 +169,7 @@ class Measures(Strict):
 class ExperimentOptions(Strict):
     """One experiment at one scale. A list is an axis of the grid; a single value may stand for a list of one."""
 
-    paper: Paper = Field(description="the paper it belongs to")
+    paper: str = Field("", description="the paper it belongs to; in a paper's own file the folder says it")
     dataset: Annotated[list[Dataset], BeforeValidator(_listed), Field(min_length=1)] = Field(description="data sets")
     image_size: Count = Field(28, description="rows and columns after average pooling by a whole factor")
     examples: Annotated[list[Count], BeforeValidator(_listed), Field(min_length=1)] = Field(
@@ -241,7 +240,7 @@ class ExperimentOptions(Strict):
 class FigureOptions(Strict):
     """A figure: a module of closerlook/figures, and the experiments whose results it shows."""
 
-    paper: Paper = Field(description="the paper that it belongs to")
+    paper: str = Field("", description="the paper it belongs to; in a paper's own file the folder says it")
     experiments: Annotated[list[str], Field(min_length=1)] = Field(description="names of experiments")
 
 

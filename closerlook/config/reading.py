@@ -1,182 +1,224 @@
-"""What a user may write into `config.yaml`: typed, strict, refused in one line.
+"""What is to be done at a scale: `config.yaml` laid over the papers' files, typed, strict, refused in one line.
 
-The models of `closerlook.config.options` are the only definition of the options: the option table in `docs/options.md`
-and `config.schema.json` are generated from them (`closerlook.config.reference`).
+The options themselves are defined in `closerlook.config.options`, and nowhere else: the option table in
+`docs/options.md` and `config.schema.json` are generated from them (`closerlook.config.reference`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import pydantic_core
+from pydantic import ValidationError
 
+from closerlook import things
+from closerlook.config.layers import SCALES, ConfigError, Layer, Section, file_layer, given_layer, overlay
 from closerlook.config.messages import suggestion, validation_line
 from closerlook.config.options import DataOptions, ExperimentOptions, FigureOptions
-from closerlook.refusal import one_line, shown
+from closerlook.config.papers import Paper, find_own, find_papers
+from closerlook.refusal import shown
 
-Scale = Literal["smoke", "quick", "paper"]
-SCALES: tuple[str, ...] = ("smoke", "quick", "paper")
+__all__ = ["SCALES", "Config", "ConfigError", "read_config"]
 
-PAPERS = {
-    "A": "Deep Nets Don't Learn via Memorization",
-    "B": "A Closer Look at Memorization",
-    "C": "Three Factors Influencing Minima in SGD",
-    "D": "Finding Flatter Minima with SGD",
-    "E": "Variational Bi-LSTMs",
-}
-"""Short titles of the papers."""
+ROOT = Path(__file__).parents[2]
+"""The checkout, whose ``papers/`` has the papers that a name alone stands for."""
 
 MOST_NETWORKS = 100_000
 """In all experiments of a scale; fifty times the papers' own grids, and a plan of them still fits a small memory."""
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""Experiments and figures: their names become those of folders, files, modules, and words of command lines."""
-
 TAKEN = ("noise", "tables", "figures")
 """Folders of a scale's results that are no experiment's."""
 
-
-class ConfigError(ValueError):
-    """The configuration asks for something impossible; the message is one line that names the key."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+Source = Mapping[Any, Any] | str | Path | Layer
 
 
-class Config(BaseModel):
-    """The whole of `config.yaml` at one scale, with the scale's own values filled in."""
+@dataclass(frozen=True)
+class Config:
+    """All that is to be done at one scale, the scale's own values filled in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scale: Scale
+    scale: str
     data: DataOptions
     experiments: dict[str, ExperimentOptions]
     figures: dict[str, FigureOptions]
+    papers: dict[str, Paper] = field(default_factory=dict)
+    own: tuple[Path, ...] = ()
+    sections: Mapping[str, Section] = field(default_factory=dict, repr=False, compare=False)
+    """Where each was written, by ``data``, ``experiments.<name>`` and ``figures.<name>``."""
+
+    def place(self, key: str, option: str = "") -> str:
+        """Return where an option was written, as ``config.yaml: experiments.capacity.seeds``."""
+        if key in self.sections:
+            return self.sections[key].place(option)
+        return f"{key}.{option}" if option else key
+
+    def data_folder(self) -> Path | None:
+        """Return the user's folder of official files, if there is one."""
+        return self.sections["data"].path("folder", self.data.folder) if self.data.folder else None
+
+    def to_json(self) -> str:
+        """Return what the results depend on as JSON; where the folders lie is no part of it."""
+        parts = ("scale", "data", "experiments", "figures")
+        return pydantic_core.to_json({part: getattr(self, part) for part in parts}).decode()
 
 
-def read_config(raw: Mapping[Any, Any], scale: str | None = None) -> Config:
-    """Check the content of `config.yaml` and return it as it holds at one scale.
+def read_config(source: Source | Sequence[Source], scale: str | None = None, root: str | Path = ROOT) -> Config:
+    """Read and check what is to be done at one scale, and take its papers' and own folders into use.
 
     A section `scales` in `data` and in each experiment gives the options that differ at a scale; null there leaves an
-    experiment out at that scale.
+    experiment out at that scale. Only what holds at the scale has to be possible.
 
     Parameters
     ----------
-    raw : mapping
-        The parsed file, with what the command line changed.
+    source : path, mapping, `Layer`, or a sequence of them
+        `config.yaml` and what lies over it, later over earlier.
     scale : str, optional
-        The scale to return; without it, the one that the file names.
+        The scale to return; without it, the one that the source names, or `quick`.
+    root : path
+        The folder whose ``papers/`` is searched for a paper's name.
 
     Raises
     ------
     ConfigError
-        One line that names the key, what it was, and what is allowed. All scales are checked, not only the chosen one.
+        One line that names the file and the key, what it was, and what is allowed.
     """
-    _require_keys(raw)
-    chosen = raw["scale"] if scale is None else scale
-    for each in (raw["scale"], chosen):
-        if each not in SCALES:
-            raise ConfigError(f"scale: {shown(each)} is not a scale; allowed: {', '.join(SCALES)}")
-    configs = {each: _at_scale(raw, each) for each in SCALES}
-    return configs[chosen]
+    sources = [source] if isinstance(source, (Mapping, str, Path, Layer)) else source
+    layers = [_layer(one) for one in sources]
+    chosen = _scale(layers, scale)
+    papers, own = _folders(layers, Path(root))
+    folders = (*(paper.folder for paper in papers.values()), *own)
+    if folders != things.own_folders():
+        things.use(folders)
+    return _at_scale([*(paper.layer() for paper in papers.values()), *layers], chosen, papers, own)
 
 
-def _require_keys(raw: Mapping[Any, Any]) -> None:
-    allowed = tuple(Config.model_fields)
-    for key in raw:
-        if key not in allowed:
-            raise ConfigError(f"{key}: unknown key{suggestion(str(key), allowed)}; allowed: {', '.join(allowed)}")
-    for key in allowed:
-        if key not in raw:
-            raise ConfigError(f"{key}: missing")
-    for key in ("data", "experiments", "figures"):
-        if not isinstance(raw[key], Mapping):
-            raise ConfigError(f"{key}: must be a mapping, not {shown(raw[key])}")
-    for key in ("experiments", "figures"):
-        for name in raw[key]:
-            if not (isinstance(name, str) and NAME.fullmatch(name)):
-                raise ConfigError(
-                    f"{key}: {shown(name)} is not a name; allowed: 1 to 64 letters, digits, - and _, the first no sign"
-                )
-    if taken := [name for name in TAKEN if name in raw["experiments"]]:
-        raise ConfigError(f"experiments.{taken[0]}: the results have a folder of this name; give it another")
+def _layer(source: Source) -> Layer:
+    if isinstance(source, Layer):
+        return source
+    return given_layer(source) if isinstance(source, Mapping) else file_layer(source)
 
 
-def _at_scale(raw: Mapping[Any, Any], scale: str) -> Config:
-    data = _section(raw["data"], DataOptions, "data", scale)
-    experiments = {
-        name: _section(options, ExperimentOptions, f"experiments.{name}", scale)
-        for name, options in raw["experiments"].items()
-        if not _absent(options, scale)
-    }
-    figures = {
-        name: _figure(name, options, raw["experiments"], experiments, scale) for name, options in raw["figures"].items()
-    }
-    for name, experiment in experiments.items():
-        if experiment.seeds > data.seeds and not experiment.same_examples:
-            raise ConfigError(
-                f"experiments.{name}.seeds: {experiment.seeds} is more than data.seeds, {data.seeds}, at scale {scale}"
-            )
-        critical = experiment.measures.critical_samples
-        if critical and (critical.examples or 0) > data.validation_examples:
-            raise ConfigError(
-                f"experiments.{name}.measures.critical_samples.examples: {critical.examples} is more than "
-                f"data.validation_examples, {data.validation_examples}, at scale {scale}"
-            )
-    _require_bounded(experiments, scale)
-    return Config(scale=scale, data=data, experiments=experiments, figures=figures)
+def _scale(layers: Sequence[Layer], asked: str | None) -> str:
+    for layer in layers:
+        if "scale" in layer.content and layer.content["scale"] not in SCALES:
+            wrong = shown(layer.content["scale"])
+            raise ConfigError(f"{layer.name}: scale: {wrong} is not a scale; allowed: {', '.join(SCALES)}")
+    if asked is not None and asked not in SCALES:
+        raise ConfigError(f"scale: {shown(asked)} is not a scale; allowed: {', '.join(SCALES)}")
+    named = [layer.content["scale"] for layer in layers if "scale" in layer.content]
+    return asked or (named[-1] if named else "quick")
 
 
-def _absent(options: Any, scale: str) -> bool:
-    """Whether an experiment says ``scales: {<scale>: null}``: it is not made there."""
-    scales = options.get("scales") if isinstance(options, Mapping) else None
-    return isinstance(scales, Mapping) and scale in scales and scales[scale] is None
+def _folders(layers: Sequence[Layer], root: Path) -> tuple[dict[str, Paper], tuple[Path, ...]]:
+    """Return the papers and the own folders that the last layer with a list of them names."""
+    papers = [layer for layer in layers if layer.content.get("papers") is not None]
+    own = [layer for layer in layers if "own" in layer.content]
+    if not papers:
+        name = layers[0].name if layers else "config"
+        raise ConfigError(f"{name}: papers: missing; name folders of papers/, such as [A, B], or none, []")
+    return find_papers(papers[-1], root), find_own(own[-1]) if own else ()
 
 
-def _figure(
-    name: str, options: Any, known: Mapping[str, Any], experiments: Mapping[str, ExperimentOptions], scale: str
-) -> FigureOptions:
-    """Return a figure with those of its experiments that are made at the scale."""
-    figure = _validated(FigureOptions, options, f"figures.{name}")
-    if unknown := [each for each in figure.experiments if each not in known]:
-        raise ConfigError(f"figures.{name}: no experiment {shown(unknown[0])}; there are: {', '.join(known)}")
-    present = [each for each in figure.experiments if each in experiments]
-    if not present:
-        raise ConfigError(f"figures.{name}: none of its experiments is made at scale {scale}")
-    return figure.model_copy(update={"experiments": present})
+def _at_scale(layers: Sequence[Layer], scale: str, papers: dict[str, Paper], own: tuple[Path, ...]) -> Config:
+    experiments, dropped = overlay(layers, "experiments", scale)
+    figures, _ = overlay(layers, "figures", scale)
+    sections = {section.key: section for section in (*experiments.values(), *figures.values())}
+    sections["data"] = _data(layers, scale)
+    config = Config(
+        scale=scale,
+        data=_validated(DataOptions, sections["data"]),
+        experiments={
+            name: _validated(ExperimentOptions, each, papers) for name, each in experiments.items() if each.made
+        },
+        figures={},
+        papers=papers,
+        own=own,
+        sections=sections,
+    )
+    for name, section in figures.items():
+        if figure := _figure(section, experiments, dropped, config):
+            config.figures[name] = figure
+    for name in config.experiments:
+        _require_possible(config, name)
+    _require_bounded(config)
+    return config
 
 
-def _require_bounded(experiments: Mapping[str, ExperimentOptions], scale: str) -> None:
-    networks = {name: experiment.networks() for name, experiment in experiments.items()}
-    if sum(networks.values()) > MOST_NETWORKS:
-        largest = max(networks, key=networks.__getitem__)
-        raise ConfigError(
-            f"experiments.{largest}: its grid has {networks[largest]:,} networks at scale {scale}, "
-            f"with the other experiments {sum(networks.values()):,}; allowed: {MOST_NETWORKS:,} in all"
-        )
+def _data(layers: Sequence[Layer], scale: str) -> Section:
+    found = [layer for layer in layers if layer.content.get("data") is not None]
+    section = Section("data", found[0] if found else given_layer({}))
+    for layer in found:
+        section.lay(layer, layer.content["data"], scale, may_be_absent=False)
+    return section
 
 
-def _section(options: Any, model: type[BaseModel], key: str, scale: str) -> Any:
-    """Return a section with the scale's values laid over the others; what a scale gives replaces the whole value."""
-    if not isinstance(options, Mapping):
-        raise ConfigError(f"{key}: must be a mapping, not {shown(options)}")
-    scales = {} if options.get("scales") is None else options["scales"]
-    if not isinstance(scales, Mapping):
-        raise ConfigError(f"{key}.scales: must be a mapping, not {shown(scales)}")
-    for name, values in scales.items():
-        if name not in SCALES:
-            raise ConfigError(f"{key}.scales.{name}: not a scale; allowed: {', '.join(SCALES)}")
-        if not isinstance(values, Mapping) and not (values is None and model is ExperimentOptions):
-            raise ConfigError(f"{key}.scales.{name}: must be a mapping, not {shown(values)}")
-    base = {name: value for name, value in options.items() if name != "scales"}
-    own = scales.get(scale, {})
-    return _validated(model, {**base, **own}, key, dict.fromkeys(own, f"{key}.scales.{scale}"))
-
-
-def _validated(model: type[BaseModel], values: Any, key: str, origins: Mapping[Any, str] | None = None) -> Any:
+def _validated(model: type[Any], section: Section, papers: Mapping[str, Paper] | None = None) -> Any:
+    """Return a section as its model has it; with `papers`, filled in and checked which of them it belongs to."""
+    values = dict(section.values)
+    if papers is not None:
+        values["paper"] = _paper(section, papers)
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(validation_line(error, model, key, origins or {})) from None
+        line = validation_line(error, model, section.key, {})
+    option, colon, rest = line.removeprefix(section.key).removeprefix(".").partition(":")
+    raise ConfigError(f"{section.place(option)}{colon}{rest}")
+
+
+def _paper(section: Section, papers: Mapping[str, Paper]) -> str:
+    paper = section.values.get("paper", section.layer.paper)
+    if section.layer.paper and paper != section.layer.paper:
+        raise ConfigError(f"{section.place('paper')}: leave it out; the folder says that it is {section.layer.paper}")
+    if paper and paper not in papers:
+        known = ", ".join(papers) or "none"
+        raise ConfigError(f"{section.place('paper')}: no paper {shown(paper)}; there are: {known}")
+    return paper
+
+
+def _figure(
+    section: Section, experiments: Mapping[str, Section], dropped: set[str], config: Config
+) -> FigureOptions | None:
+    """Return a figure with those of its experiments that are made at the scale; none if null took the last of them."""
+    figure = _validated(FigureOptions, section, config.papers)
+    for each in figure.experiments:
+        if each not in experiments and each not in dropped:
+            known = tuple(experiments)
+            raise ConfigError(
+                f"{section.place('experiments')}: no experiment {shown(each)}{suggestion(each, known)}; "
+                f"there are: {', '.join(known) or 'none'}"
+            )
+    present = [each for each in figure.experiments if each in config.experiments]
+    if not present and dropped.isdisjoint(figure.experiments):
+        raise ConfigError(f"{section.place()}: none of its experiments is made at scale {config.scale}")
+    section.values["experiments"] = present
+    return _validated(FigureOptions, section, config.papers) if present else None
+
+
+def _require_possible(config: Config, name: str) -> None:
+    """Refuse an experiment that does not fit the data, or whose name is that of another folder."""
+    key, experiment, data = f"experiments.{name}", config.experiments[name], config.data
+    if name in TAKEN:
+        raise ConfigError(f"{config.place(key)}: the results have a folder of this name; give it another")
+    if experiment.seeds > data.seeds and not experiment.same_examples:
+        raise ConfigError(
+            f"{config.place(key, 'seeds')}: {experiment.seeds} is more than data.seeds, {data.seeds}, "
+            f"at scale {config.scale}"
+        )
+    critical = experiment.measures.critical_samples
+    if critical and (critical.examples or 0) > data.validation_examples:
+        raise ConfigError(
+            f"{config.place(key, 'measures.critical_samples.examples')}: {critical.examples} is more than "
+            f"data.validation_examples, {data.validation_examples}, at scale {config.scale}"
+        )
+
+
+def _require_bounded(config: Config) -> None:
+    networks = {name: experiment.networks() for name, experiment in config.experiments.items()}
+    if sum(networks.values()) > MOST_NETWORKS:
+        largest = max(networks, key=networks.__getitem__)
+        raise ConfigError(
+            f"{config.place(f'experiments.{largest}')}: its grid has {networks[largest]:,} networks at scale "
+            f"{config.scale}, with the other experiments {sum(networks.values()):,}; allowed: {MOST_NETWORKS:,} in all"
+        )

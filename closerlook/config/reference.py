@@ -144,16 +144,30 @@ def schema() -> dict[str, Any]:
         definitions[name] = {**definitions[name], "properties": {**section, "scales": own}}
     top = {
         "scale": {"enum": list(SCALES), "description": "the size at which everything is done"},
+        "papers": {
+            "$ref": "#/$defs/folders",
+            "description": "folders of papers/, or paths of folders",
+        },
+        "own": {
+            "$ref": "#/$defs/folders",
+            "description": "folders with rooms of your own, such as noise/",
+        },
         "data": {"$ref": "#/$defs/data"},
-        "experiments": {"type": "object", "additionalProperties": {"$ref": "#/$defs/experiment"}},
-        "figures": {"type": "object", "additionalProperties": {"$ref": "#/$defs/figure"}},
+        **{
+            f"{name}s": {
+                "type": "object",
+                "description": "what a paper has, and what is laid over it option by option; null drops one",
+                "additionalProperties": {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]},
+            }
+            for name in ("experiment", "figure")
+        },
     }
+    definitions["folders"] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "closerlook: config.yaml",
+        "title": "closerlook: config.yaml, and a paper's experiments.yaml",
         "type": "object",
         "properties": top,
-        "required": list(top),
         "additionalProperties": False,
         "$defs": dict(sorted(definitions.items())),
     }
@@ -162,8 +176,6 @@ def schema() -> dict[str, Any]:
 def _definition(name: str, model: type[BaseModel]) -> dict[str, Any]:
     whole = _model_schema(model)
     kept = {"type": "object", "description": _first_paragraph(model), "properties": whole["properties"]}
-    if name == "figure":
-        kept["required"] = whole["required"]
     return {**kept, "additionalProperties": False}
 
 

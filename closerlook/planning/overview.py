@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from closerlook import store
 from closerlook.config.reading import ConfigError, read_config
 from closerlook.planning.cost import Cost, noise_cost, training_cost
@@ -211,11 +209,10 @@ def describe_errors(ratios: dict[str, list[float]], scale: str) -> str:
 
 def main(scale: str) -> None:
     """Print the plan of a scale and the errors of its estimates."""
-    raw = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
     try:
-        print(describe(Plan(read_config(raw, scale))))
+        print(describe(Plan(read_config("config.yaml", scale))))
         print()
-        guess = Plan(read_config(raw, REFERENCE_SCALE))
+        guess = Plan(read_config("config.yaml", REFERENCE_SCALE))
         print(describe_errors(measured_errors(guess, Path()), REFERENCE_SCALE))
     except (ConfigError, store.StoreError) as error:
         raise SystemExit(f"error: {error}") from None

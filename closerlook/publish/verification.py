@@ -18,7 +18,7 @@ from closerlook.publish.comparison import TOLERANCE, compare_bytes, compare_with
 from closerlook.publish.manifest import ManifestError
 
 PARTS = (
-    "Snakefile", "config.yaml", "claims.yaml", "rules", "scripts", "closerlook", "papers", "report", "profiles", "envs",
+    "Snakefile", "config.yaml", "rules", "scripts", "closerlook", "papers", "report", "profiles", "envs",
 )  # fmt: skip
 """What the workflow is made of; the rest of a checkout does not enter a result."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from shipped import CLAIMS
 
 from closerlook.claims import load
 from closerlook.claims.catalogue import columns_of
@@ -22,7 +22,6 @@ from closerlook.claims.tests.critical import (
 )
 from closerlook.tables.criticality import COLUMNS
 
-CLAIMS = Path(__file__).parents[2] / "claims.yaml"
 EPOCHS = (0, 1, 5, 20, 40, 60)
 JITTER = np.array([-0.01, 0.0, 0.01, 0.02])
 """What the seeds differ by."""

@@ -1,21 +1,16 @@
 """The tests behind B4 and B5, on tables with known answers, and the claims that use them."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from shipped import CLAIMS as FILES
 
 from closerlook.claims.catalogue import load, select
 from closerlook.claims.estimates import verdict
 from closerlook.claims.judging import judge_one
 from closerlook.claims.tests import sensitivity
 
-CLAIMS = {
-    claim.id: claim
-    for claim in load(Path(__file__).parents[2] / "claims.yaml")
-    if claim.figure in ("sensitivity", "class_sensitivity")
-}
+CLAIMS = {claim.id: claim for claim in load(FILES) if claim.figure in ("sensitivity", "class_sensitivity")}
 CELLS = {("none", 0.0): 0.5, ("randX", 0.5): 0.3, ("randX", 1.0): 0.1}
 FIXED = {
     "dataset": "mnist", "image_size": 14, "examples": 1000, "width": 32, "learning_rate": 0.5, "diverged": False,

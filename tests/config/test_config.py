@@ -1,14 +1,13 @@
 import copy
-from pathlib import Path
 
 import pytest
-import yaml
+from shipped import shipped
 
 from closerlook.config.reading import SCALES, ConfigError, read_config
 from closerlook.data.sets import SETS
 from closerlook.planning.plan import Plan
 
-RAW = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+RAW = shipped()
 
 
 def changed(path, value):
@@ -72,7 +71,7 @@ REFUSALS = {
     "a subset larger than the set": (
         ("experiments", "sharpness", "measures"),
         {"curvature": {"examples": 5000}},
-        "experiments.sharpness.measures.curvature.examples: 5000 is more than the 100 examples",
+        "experiments.sharpness.measures.curvature.examples: 5000 is more than the 1000 examples",
     ),
     "measure without checkpoint": (
         ("experiments", "sharpness", "checkpoints"),
@@ -81,13 +80,17 @@ REFUSALS = {
     ),
     "image size": ((*CAPACITY, "image_size"), 13, "experiments.capacity.image_size: 13 must divide 28"),
     "too many examples": ((*CAPACITY, "examples"), 60000, "examples: 60000 is more than the 50000 of mnist"),
-    "batch too large": ((*CAPACITY, "batch_size"), 2000, "batch_size: 2000 is more than the 100 examples"),
+    "batch too large": ((*CAPACITY, "batch_size"), 2000, "batch_size: 2000 is more than the 1000 examples"),
     "too many seeds": ((*CAPACITY, "seeds"), 30, "experiments.capacity.seeds: 30 is more than data.seeds, 10"),
     "not a number": ((*CAPACITY, "learning_rate"), float("nan"), "learning_rate.0: nan: input should be a finite"),
     "a truth value": ((*CAPACITY, "epochs"), True, "experiments.capacity.epochs: True"),
-    "a missing option": (("experiments", "capacity"), {"paper": "A"}, "experiments.capacity.dataset: missing"),
-    "not a mapping": (("experiments", "capacity"), None, "experiments.capacity: must be a mapping, not None"),
-    "figure of no experiment": (("figures", "capacity", "experiments"), ["x"], "figures.capacity: no experiment 'x'"),
+    "a missing option": (("experiments", "capacity"), {}, "experiments.capacity.dataset: missing"),
+    "not a mapping": (("experiments", "capacity"), 5, "experiments.capacity: must be a mapping, not 5"),
+    "figure of no experiment": (
+        ("figures", "capacity", "experiments"),
+        ["x"],
+        "figures.capacity.experiments: no experiment 'x'",
+    ),
     "unknown scale in a section": (("data", "scales"), {"tiny": {}}, "data.scales.tiny: not a scale"),
     "too much validation": (("data", "validation_examples"), 20000, "validation_examples: 20000 is more than"),
 }

@@ -120,7 +120,7 @@ REFUSALS = {
     "an image that a crop leaves nothing of": (
         of("critical-cnn", "scales", "smoke", "image_size"),
         4,
-        "experiments.critical-cnn.image_size: an alexnet crops 2 pixels from every side; it needs 5",
+        "experiments.critical-cnn.scales.smoke.image_size: an alexnet crops 2 pixels from every side; it needs 5",
     ),
     "a batch of one for batch norm": (
         of("critical-cnn", "scales", "paper"),
@@ -146,7 +146,7 @@ def test_null_leaves_an_experiment_out_at_a_scale():
 
 def test_a_figure_without_any_experiment_at_a_scale_is_refused():
     message = refusal(of("easy", "scales", "smoke"), None)
-    assert message == "figures.easy_examples: none of its experiments is made at scale smoke"
+    assert message == "config: figures.easy_examples: none of its experiments is made at scale smoke"
 
 
 def test_regularizers_alone_and_combined_are_networks_of_their_own():

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shipped import shipped
 
 from closerlook.config.reading import MOST_NETWORKS, SCALES, ConfigError, read_config
 from closerlook.planning.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text())
+SHIPPED = shipped()
 EXPERIMENTS = ("sharpness", "regularizers")  # between them they have every section; five would only be slower
 RAW = SHIPPED | {
     "experiments": {name: SHIPPED["experiments"][name] for name in EXPERIMENTS},
@@ -215,7 +216,7 @@ def test_networks_are_counted_over_all_experiments():
 def test_safe_names_are_taken(name):
     raw = RAW | {
         "experiments": {name: RAW["experiments"]["regularizers"]},
-        "figures": {name: {"paper": "A", "experiments": [name]}},
+        "figures": {name: {"experiments": [name]}},
     }
     assert verdict(raw) == "plans"
 
@@ -247,7 +248,9 @@ def test_names_that_a_shell_or_path_could_misread_are_refused(section, name):
     raw = RAW | {section: {**RAW[section], name: next(iter(RAW[section].values()))}}
     line = verdict(raw)
     require_good_line(line)
-    assert line.startswith(f"{section}: {name!r} is not a name" if len(str(name)) < 65 else f"{section}: 'aaa")
+    assert line.startswith(
+        f"config: {section}: {name!r} is not a name" if len(str(name)) < 65 else f"config: {section}: 'aaa"
+    )
     assert "allowed: 1 to 64 letters, digits, - and _" in line
 
 

@@ -10,11 +10,11 @@ from typing import get_args
 
 import jsonschema
 import pytest
-import yaml
+from shipped import shipped
 
 from closerlook.config import reference
 from closerlook.config.options import Measures
-from closerlook.config.reading import ConfigError, read_config
+from closerlook.config.reading import SCALES, ConfigError, read_config
 from closerlook.measures.critical_samples.run import measure_critical_samples
 from closerlook.measures.curvature.run import measure_curvature
 from closerlook.measures.sensitivity.run import measure_sensitivity
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def config() -> dict:
     """The real config.yaml. Keys are text there, as every editor that knows JSON schemas reads them."""
-    return json.loads(json.dumps(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))))
+    return json.loads(json.dumps(shipped()))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,8 @@ def test_schema_and_models_refuse_the_same(config, validator, path, value):
     changed = change(config, path, value)
     assert not validator.is_valid(changed), f"the schema accepts {path}: {value}"
     with pytest.raises(ConfigError):
-        read_config(changed)
+        for scale in SCALES:
+            read_config(changed, scale)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from shipped import CONFIG, config
 from torch.utils.flop_counter import FlopCounterMode, bmm_flop
 
 from closerlook import nets
-from closerlook.config.reading import SCALES, read_config
+from closerlook.config.reading import SCALES
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning import cost, rates
 from closerlook.planning.overview import describe, noise_costs
@@ -21,7 +21,6 @@ from closerlook.regularizers import perturbations as regularizers
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
 from closerlook.training import evaluation, stack, trainer
 
-CONFIG = Path(__file__).parents[2] / "config.yaml"
 SPEC = Ensemble(
     dataset="mnist",
     image_size=14,
@@ -150,7 +149,7 @@ def test_reservations_grow_with_the_attempt():
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_group_of_short_jobs_fits_the_hour_of_a_short_queue(scale):
-    plan = Plan(read_config(yaml.safe_load(CONFIG.read_text()), scale))
+    plan = Plan(config(scale))
     size = yaml.safe_load((CONFIG.parent / "profiles/slurm/profile.yaml").read_text())["group-components"]["noise"]
     minutes = [rates.reserved_minutes_in_a_group(job, rates.CPU_THREAD) for job in noise_costs(plan)]
     assert sum(sorted(minutes)[-size:]) <= 60
@@ -177,6 +176,6 @@ def test_overview_takes_seconds_and_no_torch(tmp_path):
 
 
 def test_networks_of_the_overview_are_those_of_the_plan():
-    plan = Plan(read_config(yaml.safe_load(CONFIG.read_text(encoding="utf-8")), "smoke"))
+    plan = Plan(config("smoke"))
     last = next(line for line in describe(plan).splitlines() if line.startswith("all "))
     assert last.split()[2] == str(plan.networks())

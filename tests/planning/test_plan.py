@@ -1,7 +1,5 @@
-from pathlib import Path
-
 import pytest
-import yaml
+from shipped import config, shipped
 
 from closerlook.claims.estimates import FEWEST_SEEDS
 from closerlook.config.reading import SCALES, read_config
@@ -10,10 +8,10 @@ from closerlook.spec import Checkpoints, Schedule
 
 RAW = {
     "scale": "quick",
+    "papers": [],
     "data": {"seeds": 4, "validation_examples": 50},
     "experiments": {
         "grid": {
-            "paper": "A",
             "dataset": ["mnist", "fashion"],
             "image_size": 14,
             "examples": [100, 200],
@@ -28,9 +26,9 @@ RAW = {
             "checkpoints": {"epochs": [10, 0], "losses": [0.01, 0.1]},
             "measures": {"curvature": {}},
         },
-        "plain": {"paper": "A", "dataset": "mnist", "examples": 100, "width": 8, "seeds": 1, "epochs": 1},
+        "plain": {"dataset": "mnist", "examples": 100, "width": 8, "seeds": 1, "epochs": 1},
     },
-    "figures": {"both": {"paper": "A", "experiments": ["grid", "plain"]}},
+    "figures": {"both": {"experiments": ["grid", "plain"]}},
 }
 
 
@@ -96,12 +94,11 @@ def test_what_no_experiment_makes_is_told_with_what_there_is(plan, ask, message)
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_regularizers_have_seeds_enough_to_be_chosen_on_some_and_judged_on_three_others(scale):
-    raw = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
-    assert read_config(raw, scale).experiments["regularizers"].seeds // 2 >= FEWEST_SEEDS
+    assert config(scale).experiments["regularizers"].seeds // 2 >= FEWEST_SEEDS
 
 
 def test_changing_one_experiment_leaves_the_specifications_of_the_others_alone():
-    raw = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    raw = shipped()
     before = Plan(read_config(raw))
     raw["experiments"]["sharpness"]["seeds"] = 7
     raw["experiments"]["sharpness"]["noise"]["randX"] = [0.3]

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from shipped import CLAIMS, FIGURES, config
 
 from closerlook.claims import judge
 from closerlook.claims.catalogue import load
-from closerlook.config.reading import SCALES, read_config
+from closerlook.config.reading import SCALES
 from closerlook.figures import (
     capacity,
     capacity_by_noise,
@@ -206,7 +206,7 @@ def provenance(plan: Plan) -> dict[str, object]:
     }
     return {
         "scale": plan.scale,
-        "config": json.loads(plan.config.model_dump_json()),
+        "config": json.loads(plan.config.to_json()),
         "data": data,
         "networks": plan.networks(),
         "diverged": 0,
@@ -221,13 +221,13 @@ def build(folder: Path, scale: str) -> Path:
     """Copy the paper's sources into a folder and put synthetic results of a scale beside them; return the results."""
     shutil.copytree(ROOT / "papers", folder / "papers")
     results = folder / "results" / scale
-    plan = Plan(read_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), scale))
+    plan = Plan(config(scale))
     for name, table in tables(plan).items():
         write_table(table, results / "tables" / f"{name}.csv")
         (results / "figures").mkdir(exist_ok=True)
         (results / "figures" / f"{name}.svg").write_text(DRAWING)
     paths = {path.stem: path for path in (results / "tables").iterdir()}
-    judge(ROOT / "claims.yaml", paths, results / "claims.json", scale)
+    judge(CLAIMS, paths, results / "claims.json", scale)
     (results / "provenance.json").write_text(json.dumps(provenance(plan)))
     return results
 
@@ -371,7 +371,7 @@ def test_a_mistake_in_the_sources_is_located(smoke):
 
 
 def test_every_claim_that_the_sources_name_is_in_the_catalogue():
-    ids = [claim.id for claim in load(ROOT / "claims.yaml")]
+    ids = [claim.id for claim in load(CLAIMS)]
     named = {
         name
         for source in (ROOT / "papers").rglob("*.typ")
@@ -382,8 +382,7 @@ def test_every_claim_that_the_sources_name_is_in_the_catalogue():
 
 
 def test_every_drawing_and_table_that_the_sources_name_is_a_figure_of_the_config():
-    figures = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["figures"]
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "papers").rglob("*.typ"))
     named = set(re.findall(r'(?:plot|mean|values|distinct|geometric-mean|rows-of)\("([^"]+)"', text))
     assert named
-    assert named <= set(figures)
+    assert named <= set(FIGURES)

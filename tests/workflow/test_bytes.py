@@ -40,7 +40,7 @@ def test_one_core_in_another_folder_gives_the_bytes_of_two_cores(built, tmp_path
 def test_verify_says_which_run_failed(built, tmp_path):
     folder = tmp_path / "broken"
     copy_checkout(built.folder, folder, built.folder / "data")
-    config = folder / "config.yaml"
+    config = folder / "papers/A/experiments.yaml"
     config.write_text(config.read_text().replace("width:", "widht:", 1))
     result = subprocess.run(
         [sys.executable, "-m", "closerlook.publish.verification"],

@@ -1,7 +1,6 @@
 """The plan's estimates, against what the smoke workflow really took and wrote."""
 
 import pytest
-import yaml
 
 from closerlook.config.options import Measures
 from closerlook.config.reading import read_config
@@ -12,7 +11,7 @@ from closerlook.planning.plan import Plan
 
 @pytest.fixture(scope="module")
 def plan(built):
-    return Plan(read_config(yaml.safe_load((built.folder / "config.yaml").read_text()), "smoke"))
+    return Plan(read_config(built.folder / "config.yaml", "smoke", root=built.folder))
 
 
 @pytest.mark.parametrize("job", ["training", *Measures.model_fields])

@@ -33,13 +33,13 @@ def test_editing_the_curvature_measures_again_and_trains_nothing(project):
 def test_editing_the_plan_or_the_claims_trains_nothing(project):
     append(project, "planning/plan.py")
     assert rules(project.would_run()) == set()
-    append(project, "../claims.yaml", "# edited\n")
+    append(project, "../papers/A/claims.yaml", "# edited\n")
     assert rules(project.would_run()) == {"claims", "paper"}
 
 
 def test_changing_one_experiment_leaves_the_others_alone(project):
     before = "        checkpoints: {epochs: [60], losses: [0.1]}\n"
-    project.edit("config.yaml", before, before.replace("60", "59"))
+    project.edit("papers/A/experiments.yaml", before, before.replace("60", "59"))
     jobs = project.would_run()
     assert {"experiment=sharpness" in job for job in jobs["train"]} == {True}
     assert {"experiment=sharpness" in job for job in jobs["curvature"]} == {True}

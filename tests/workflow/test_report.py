@@ -5,15 +5,10 @@ import json
 import re
 import zipfile
 from collections import Counter
-from pathlib import Path
 
 import h5py
 import pytest
-import yaml
-
-from closerlook.config.reading import PAPERS
-
-FIGURES = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["figures"]
+from shipped import FIGURES, config
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +46,7 @@ def test_the_report_holds_the_very_files_of_the_run(built, archive, page):
 
 def test_the_report_is_by_paper(page):
     categories = variable(page, "categories")
-    figures = Counter(PAPERS[options["paper"]] for options in FIGURES.values())
+    figures = Counter(config("smoke").papers[paper].short for paper in FIGURES.values())
     assert set(categories) == {*figures, "All papers"}
     for paper, count in figures.items():
         assert {name: len(parts) for name, parts in categories[paper].items()} == {"Figures": count, "Tables": count}

@@ -6,10 +6,9 @@ from pathlib import Path
 import h5py
 import pandas as pd
 import pytest
-import yaml
+from shipped import FIGURES
 
 ROOT = Path(__file__).parents[2]
-FIGURES = yaml.safe_load((ROOT / "config.yaml").read_text())["figures"]
 
 
 def test_everything_is_there_and_a_second_run_has_nothing_to_do(built):
@@ -26,7 +25,7 @@ def test_everything_is_there_and_a_second_run_has_nothing_to_do(built):
 def test_claims_have_verdicts_and_numbers_that_fit_them(built):
     content = json.loads((built.folder / "results/smoke/claims.json").read_text())
     assert content["scale"] == "smoke"
-    assert {claim["paper"] for claim in content["claims"]} == {options["paper"] for options in FIGURES.values()}
+    assert {claim["paper"] for claim in content["claims"]} == set(FIGURES.values())
     judged = [claim for claim in content["claims"] if claim["verdict"] in ("supported", "contradicted")]
     assert judged, "at smoke scale some claims are clear enough to be judged"
     for claim in judged:
@@ -79,16 +78,17 @@ def test_a_target_that_no_experiment_makes_is_one_line(built, target, line):
 
 
 def test_a_mistake_in_the_config_is_one_line_before_any_work(project):
-    project.edit("config.yaml", "    width: [8, 16, 32, 64, 128]\n", "    widht: [8, 16, 32, 64, 128]\n")
+    project.edit("papers/A/experiments.yaml", "    width: [8, 16, 32, 64, 128]\n", "    widht: [8, 16, 32, 64, 128]\n")
     result = project.snakemake(scale=None)
     assert result.returncode == 1
-    line = "error: config: experiments.capacity.widht: unknown key (did you mean width?)"
+    line = "error: papers/A/experiments.yaml: experiments.capacity.widht: unknown key (did you mean width?)"
     assert [text.startswith(line) for text in result.stderr.splitlines() if "error" in text] == [True]
     assert "Traceback" not in result.stderr
 
 
 def test_a_paper_without_one_of_its_figures_is_refused_before_any_work(project):
-    project.edit("config.yaml", "  regularizers: {paper: A, experiments: [regularizers]}\n", "")
+    config = project.folder / "config.yaml"
+    config.write_text(config.read_text() + "figures: {regularizers: null}\n")
     result = project.snakemake("--dry-run")
     assert result.returncode == 1
     lines = [text for text in result.stderr.splitlines() if text.startswith("error: ")]
