@@ -66,7 +66,7 @@ def fetch_dataset(
             log(f"{dataset.title}: {failings[-1]}")
             continue
         _write(name, dataset, place, arrays, sums, Path(output))
-        log(f"{dataset.title}: the official arrays, from {place}")
+        log(f"{dataset.title}: the arrays that it is known by, from {place}")
         return
     raise DataError(f"{dataset.title} could not be had from any source: {'; '.join(failings)}")
 
@@ -75,7 +75,7 @@ def _places(
     name: str, dataset: DataSet, folder: Path | None, timeout: float
 ) -> Iterator[tuple[str, Callable[[Path], Arrays]]]:
     """Yield every place that may have a data set, with a function of a work folder that reads it there."""
-    if folder is not None:
+    if folder is not None and dataset.read_folder:
         read_folder = _reader(dataset.read_folder)
         for candidate in _folders(Path(folder).expanduser(), (name, *dataset.folders)):
             # Named without its path: the same data give the same bytes on every machine.

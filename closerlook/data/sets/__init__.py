@@ -2,18 +2,24 @@
 
 `SETS[name]` is what a file has under the name `dataset`. Sources and folders are read by functions of
 `closerlook.data.fetching.official`, named as text so that nothing is imported before it is fetched; or by any function
-that does the same.
+that does the same. Data sets that the user has named in the configuration stand beside them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from closerlook.things import Room
 
-SETS = Room(__name__, "data set", "dataset")
+OWN = "CLOSERLOOK_DATA"
+"""The environment's data sets of the user's own, as JSON (see `closerlook.data.own`): jobs know them as well."""
 
 
 class DataError(ValueError):
@@ -53,10 +59,67 @@ class DataSet:
     validation: int
     test: int
     sha256: Mapping[str, str]
-    read_folder: str | Callable[..., Any]
+    read_folder: str | Callable[..., Any] | None = None
     folders: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     check: str | Callable[..., Any] | None = None
+
+
+class Sets(Room):
+    """The data sets: files of the room, and what the user has named in the configuration."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all data sets, sorted."""
+        return tuple(sorted({*super().names(), *_own()}))
+
+    def path(self, name: str) -> Path:
+        """Return the file of a data set: its module, or the user's own file."""
+        return Path(_own()[name]["file"]) if name in _own() else super().path(name)
+
+    def modules(self, name: str) -> tuple[str, ...]:
+        """Return the dotted names of a data set's modules; one of the user's own is read by ours."""
+        return ("closerlook.data.fetching.own",) if name in _own() else super().modules(name)
+
+    def summary(self, name: str) -> str:
+        """Return what a data set is, in a line."""
+        return f"{self[name].title}, of the user's own" if name in _own() else super().summary(name)
+
+    def __getitem__(self, name: str) -> DataSet:
+        return _own_set(_own()[name]) if name in _own() else super().__getitem__(name)
+
+    def identity(self, name: str) -> str:
+        """Return a digest of what a data set holds and how it is split; sources, title and licence do not enter."""
+        dataset = self[name]
+        content = [sorted(dataset.sha256.items()), dataset.image_shape, dataset.classes]
+        content += [dataset.training, dataset.validation, dataset.test]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+SETS = Sets(__name__, "data set", "dataset")
+
+
+def _own() -> dict[str, dict[str, Any]]:
+    return _parsed(os.environ.get(OWN, "{}"))
+
+
+@cache
+def _parsed(text: str) -> dict[str, dict[str, Any]]:
+    return json.loads(text)
+
+
+def _own_set(facts: Mapping[str, Any]) -> DataSet:
+    names = ("title", "licence", "classes", "training", "validation", "test", "sha256")
+    return DataSet(
+        **{name: facts[name] for name in names},
+        image_shape=tuple(facts["image_shape"]),
+        sources=(Source("a file of the user's own", partial(_read_own, facts["shuffle"]), facts["file"]),),
+    )
+
+
+def _read_own(shuffle: bool, address: str, work: Path, timeout: float) -> dict[str, Any]:
+    from closerlook.data.fetching.own import read_own  # NumPy
+
+    return read_own(Path(address), shuffle)
 
 
 def pooling_factor(shape: tuple[int, ...], image_size: int) -> int:
