@@ -26,9 +26,9 @@ from closerlook.data.images import (
     read_training_split,
     standardise,
 )
-from closerlook.data.noise import NOISES, REAL
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import pooling_factor
-from closerlook.spec import Ensemble, Member
+from closerlook.spec import REAL, Ensemble, Member
 from closerlook.store import StoreError
 
 _CHUNK = 4096  # noise inputs read at a time
@@ -128,10 +128,10 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
 
 
 def _require_fit(spec: Ensemble, noise: Mapping[str, Path]) -> None:
+    if unknown := [kind for kind in spec.noises if kind not in NOISES]:
+        raise StoreError(f"the specification has an unknown kind of noise: {', '.join(unknown)}")
     if missing := [kind for kind in spec.noises if kind not in noise]:
         raise StoreError(f"no noise file is given for {', '.join(missing)}")
-    if unknown := sorted({member.noise for member in spec.members} - set(spec.noises)):
-        raise StoreError(f"the specification has an unknown kind of noise: {', '.join(unknown)}")
     if any(member.noise == REAL and member.level != 0 for member in spec.members):
         raise StoreError(f"the specification has a member with noise '{REAL}' at a level above 0")
 

@@ -13,11 +13,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-from annotated_types import Ge, Le
+from typing import Any
 
 from closerlook.data.sets import OWN, SETS, DataError
+from closerlook.spec import Count
 
 CACHE = Path("data", "own.json")
 """What was found in each file, seen from the working directory."""
@@ -31,7 +30,7 @@ class OwnDataSet:
     """an .npz file of images and labels, or a folder <class>/<picture> (or train/<class>, test/<class>)"""
     title: str | None = None
     """what figures and texts call it; null: its name here"""
-    training: Annotated[int, Ge(1), Le(1_000_000_000)] | None = None
+    training: Count | None = None
     """training examples; the others of the training split validate; null: five sixths"""
     shuffle: bool = True
     """whether the examples are put in a random order before they are split, always the same; false: as in the file"""

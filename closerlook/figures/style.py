@@ -23,8 +23,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from scipy import stats
 
-from closerlook.data.noise import NOISES, REAL
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
+from closerlook.spec import REAL
 
 SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""

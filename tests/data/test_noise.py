@@ -11,9 +11,9 @@ from closerlook import things
 from closerlook.data.corruption import corrupted_count, write_noise
 from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
-from closerlook.data.noise import NOISES, REAL
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import DataError
-from closerlook.spec import Ensemble, Member
+from closerlook.spec import REAL, Ensemble, Member
 
 HEAD = """
 from closerlook.data.noise import Noise
@@ -76,9 +76,15 @@ def test_neighbouring_labels_are_trained_on(own, small_data, tmp_path):
     own("def draw(rng, inputs, labels, statistics): return (labels + 1) % statistics.classes", "labels")
     drawn(small_data, tmp_path / "own.h5")
     member = Member(noise="own", level=0.4)
-    spec = Ensemble("small", 2, 60, 10, "mlp", (4,), 10, 1, (member,))
-    if spec.noises != ("own",):
-        pytest.skip("the specification does not know own kinds yet")
+    spec = Ensemble(
+        dataset="small",
+        image_size=2,
+        examples=60,
+        validation_examples=10,
+        widths=(4,),
+        batch_size=10,
+        members=(member,),
+    )
     data = load_training_data(spec, small_data, {"own": tmp_path / "own.h5"})
     with h5py.File(tmp_path / "own.h5") as file:
         true = file["seed-0/true_labels"][:].astype(int)

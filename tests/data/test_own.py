@@ -288,7 +288,10 @@ def test_it_is_fetched_corrupted_and_loaded(npz, tmp_path):
     with h5py.File(data) as file:
         assert str(tmp_path) not in file.attrs["source"]
     write_noise(data, noise, image_size=2, examples=18, validation_examples=4, noise="randX", seeds=1)
-    spec = Ensemble("digits", 2, 18, 4, "mlp", (4,), 6, 1, (Member(noise="randX", level=0.5),))
+    spec = Ensemble(
+        dataset="digits", image_size=2, examples=18, validation_examples=4, widths=(4,), batch_size=6,
+        members=(Member(noise="randX", level=0.5),),
+    )  # fmt: skip
     loaded = load_training_data(spec, data, {"randX": noise})
     assert (loaded.classes, loaded.pool.shape[1:], loaded.is_noise.sum()) == (3, (1, 2, 2), 9)
 

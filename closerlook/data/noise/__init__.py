@@ -16,10 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from closerlook.spec import REAL
 from closerlook.things import Look, Room
-
-REAL = "none"
-"""The kind of noise that is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
