@@ -20,7 +20,8 @@ from recording import processor, record
 from torch import Tensor
 from torch.nn import functional
 
-from closerlook.nets.alexnet import CONVOLUTIONS, CROP, HIDDEN, SmallAlexNet
+from closerlook.nets.alexnet import CONVOLUTIONS, CROP, HIDDEN
+from closerlook.nets.alexnet.run import SmallAlexNet
 from closerlook.nets.normalization import EPSILON
 from closerlook.objectives.cross_entropy import CrossEntropy
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from closerlook.measures.critical_samples.run import Search, critical_ratios
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.numerics.lass import find_critical, find_random
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator

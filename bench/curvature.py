@@ -31,7 +31,7 @@ import hessian_eigenthings
 import pyhessian
 from scipy.sparse.linalg import eigsh
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.numerics.hessian import Curvature, Effort, curvature
 from closerlook.numerics.lanczos import Eigenpairs
 from closerlook.objectives.cross_entropy import CrossEntropy

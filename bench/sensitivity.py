@@ -21,7 +21,7 @@ import torch
 from recording import processor, record
 from training import problem, sgemm_rate
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.numerics import adjoint
 from closerlook.numerics.adjoint import LaterLoss, input_derivatives
 from closerlook.numerics.second_order import AutogradAdjoints, MLPAdjoints

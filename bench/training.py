@@ -20,7 +20,7 @@ from recording import processor, record
 from torch import nn
 from torch.nn import functional
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.spec import Ensemble, Member
 from closerlook.training.stack import Problem

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from closerlook.nets.alexnet import SmallAlexNet
-from closerlook.nets.mlp import MLP
+from closerlook.nets.alexnet.run import SmallAlexNet
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.device import device_name, prepare_device
 from closerlook.spec import Checkpoints, Ensemble, Member

@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from closerlook import store
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
+from closerlook.nets import NETS
 from closerlook.numerics.filters import Filters, as_images, low_frequency_power, neighbour_correlation
 from closerlook.tables.rows import runs
 
@@ -30,7 +31,6 @@ COLUMNS = (
     "neighbour_correlation", "low_frequency_power", "unit", "channel", "row", "column", "weight", "diverged",
 )  # fmt: skip
 ENSEMBLE = ("dataset", "image_size", "examples", "network", "width")
-NETWORK_WORDS = {"mlp": "MLP", "alexnet": "small AlexNet"}
 STAGES = ("initial", "trained", "learned")
 DRAWN_KINDS = ("none", "randX", "randY")
 DRAWN_UNITS, GRID_COLUMNS = 16, 4
@@ -117,7 +117,7 @@ def draw(table: pd.DataFrame) -> Figure:
     blocks = drawing.subfigures(lines, 2, squeeze=False).flat
     for block, (_, rows) in zip(blocks, datasets, strict=False):
         first = rows.iloc[0]
-        heading = f"{style.dataset_words(first)}, {NETWORK_WORDS.get(first['network'], first['network'])}"
+        heading = f"{style.dataset_words(first)}, {NETS[first['network']].words}"
         block.suptitle(heading, fontsize=8.5, fontweight="bold")
         above, below = block.subfigures(2, 1, height_ratios=[2.6, 1.6])
         _pictures(above, rows.dropna(subset=["weight"]))

@@ -2,8 +2,9 @@
 
 Parameters of all members lie in one tensor of shape (member, parameter); `views` gives them their names and shapes.
 Outputs are (member, class, batch), classes before examples, as `torch.nn.functional.cross_entropy` has them.
-A network defines `shapes`, `sites` and `forward`; it may replace `backward` and `hessian_operator`, which go by
-autograd here, with hand-written ones (`closerlook.nets.mlp` does; tests hold them against these).
+A network of the room has the class attribute `architecture`, from whose layers names, shapes and sites follow; any
+other defines `shapes` and `sites` itself. It defines `forward`, and may replace `backward` and `hessian_operator`,
+which go by autograd here, with hand-written ones (`closerlook.nets.mlp.run` does; tests hold them against these).
 
 What batch normalisation remembers of past batches are `statistics`: entries of the parameters that stacks, checkpoints
 and resume files carry like all others, but that no gradient moves. `forward` tells training, where the batch's own
@@ -16,11 +17,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from closerlook.nets.architecture import Architecture, Structure
 from closerlook.objectives.objective import Objective
 
 GRAPH_BYTES = {"cpu": 2**28, "cuda": 2**31}
@@ -52,23 +55,56 @@ class Perturbation:
 class Network(ABC):
     """A family of networks of one shape.
 
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one example.
+    widths : tuple of int
+        Sizes of the hidden layers.
+    classes : int
+        Number of outputs.
+    options : object, optional
+        Options of the architecture; None: its defaults.
+
     Attributes
     ----------
+    architecture : Architecture
+        What declares the layers.
     shapes : dict of str to tuple of int
         Name and shape of every parameter of one member, in the order in which they lie in the flat tensor.
-    statistics : tuple of str
-        Names of those that are not trained but updated by `update_statistics`; none unless a network says so.
+    statistics, ones : tuple of str
+        Names of those that are not trained but updated by `update_statistics`, and of those that are 1 in a fresh
+        network; none unless a network says so.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network.
     """
 
+    architecture: Architecture
     shapes: dict[str, tuple[int, ...]]
     statistics: tuple[str, ...] = ()
+    ones: tuple[str, ...] = ()
+    structure: Structure | None = None
 
-    @abstractmethod
+    def __init__(
+        self, input_shape: tuple[int, ...], widths: tuple[int, ...], classes: int, options: Any | None = None
+    ) -> None:
+        self.structure = self.architecture.structure(input_shape, widths, classes, options)
+        self.options = self.architecture.options() if options is None else options
+        self.input_shape, self.widths = self.structure.input_shape, self.structure.widths
+        self.shapes = self.structure.shapes
+        self.statistics, self.ones = self.structure.statistics, self.structure.ones
+
     def sites(self, batch: int) -> list[tuple[int, ...]]:
         """Return the shapes, without the member, of what regularisers may perturb; the input's first."""
+        return [(batch, *site) for site in self.structure.site_shapes]
 
     def tape_size(self, batch: int) -> int:
         """Return how many numbers, about, a training step of one member keeps for its backward pass."""
+        if self.structure:
+            return batch * self.structure.tape
         return sum(math.prod(site) for site in self.sites(batch))
 
     @property
@@ -92,8 +128,8 @@ class Network(ABC):
     def initialise(self, seeds: Sequence[int]) -> Float[Tensor, "member parameter"]:
         """Return fresh parameters on the CPU, each member's from its own generator.
 
-        Weights are Glorot-uniform and biases zero, as in the helper library of the papers' authors; a net whose
-        parameters are not weights and biases overrides `_fill`.
+        Weights, all that have two axes or more, are Glorot-uniform, as in the helper library of the papers' authors;
+        those named in `ones` are 1, and all others, such as biases, 0.
         """
         parameters = torch.zeros(len(seeds), self.size)
         for row, seed in zip(parameters, seeds, strict=True):
@@ -103,6 +139,8 @@ class Network(ABC):
         return parameters
 
     def _fill(self, name: str, view: Tensor, generator: torch.Generator) -> None:
+        if name in self.ones:
+            view.fill_(1.0)
         if view.dim() < 2:
             return
         # (out, in) for a matrix; (out, in, row, column) for a filter bank, whose fans count the filter's pixels.
@@ -218,7 +256,7 @@ class GraphTape:
 
 
 class AutogradNetwork(Network):
-    """A network whose derivatives come from autograd: write `shapes`, `sites` and `outputs`, nothing else."""
+    """A network whose derivatives come from autograd: write `outputs`, nothing else."""
 
     @abstractmethod
     def outputs(

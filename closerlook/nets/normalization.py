@@ -2,7 +2,7 @@
 
 In training an activation is normalised with the mean and variance of its batch, and running ones move towards these;
 elsewhere with the running ones, so that an output depends on its own example alone. The running ones are no trained
-parameters, but they lie among them (`closerlook.nets.network.Network.statistics`).
+parameters, but they lie among them (`closerlook.nets.architecture.normalized` declares them).
 """
 
 from __future__ import annotations
@@ -15,23 +15,6 @@ from torch.nn import functional
 MOMENTUM, EPSILON = 0.1, 1e-5
 """Weight of the newest batch in the running statistics, and what is added to a variance. PyTorch's; not in the papers.
 Keras, which the authors used, had 0.01 and 1e-3: its running statistics lag a hundred steps behind."""
-
-STATISTICS = ("running_mean", "running_variance")
-
-
-def normalization_shapes(layer: int, channels: int) -> dict[str, tuple[int, ...]]:
-    """Return name and shape of a layer's ``scale<layer>``, ``shift<layer>`` and running statistics."""
-    return {f"{name}{layer}": (channels,) for name in ("scale", "shift", *STATISTICS)}
-
-
-def statistics_names(layers: int) -> tuple[str, ...]:
-    """Return the names of the running statistics of layers 0 to `layers` - 1."""
-    return tuple(f"{name}{layer}" for layer in range(layers) for name in STATISTICS)
-
-
-def starts_at_one(name: str) -> bool:
-    """Return whether a parameter of this name is 1 in a fresh network: scales and variances are, all else is 0."""
-    return name.startswith(("scale", "running_variance"))
 
 
 def normalize(parameters: Mapping[str, Tensor], layer: int, activation: Tensor, training: bool) -> Tensor:

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.nets.network import Network
 from closerlook.numerics.second_order import AutogradAdjoints, MLPAdjoints
 from closerlook.objectives.objective import Objective

@@ -81,7 +81,7 @@ def run_training(
         "versions": json.dumps(versions()),
         "device": device_name(device),
         "data": loaded.fingerprint(),
-        "code": code_fingerprint(),
+        "code": code_fingerprint(spec),
     }
     sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
     objective = OBJECTIVES[spec.objective]
@@ -93,10 +93,11 @@ def run_training(
     sidecar.remove()
 
 
-def code_fingerprint() -> str:
-    """Return the SHA-256 of the source files that training reaches: edited code must not take up an older state."""
+def code_fingerprint(spec: Ensemble) -> str:
+    """Return the SHA-256 of the source files that a training reaches: edited code must not take up an older state."""
     digest = hashlib.sha256()
-    for path in reached_by("closerlook.training.job"):
+    things = *nets.NETS.modules(spec.network), *OBJECTIVES.modules(spec.objective)
+    for path in reached_by("closerlook.training.job", *things):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()
 

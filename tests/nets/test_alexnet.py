@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from closerlook import nets, spec
 from closerlook.nets import network as network_module
-from closerlook.nets.alexnet import SmallAlexNet
+from closerlook.nets.alexnet.run import SmallAlexNet
 from closerlook.nets.network import Perturbation
 from closerlook.objectives.cross_entropy import CrossEntropy
 
@@ -144,7 +144,10 @@ def test_zhang_et_al_count_as_many_parameters():
 
 @pytest.mark.parametrize(
     ("shape", "widths", "line"),
-    [((1, 4, 9), WIDTHS, "images of 4 x 9 are too small; the least is 5 x 5"), ((1, 9, 9), (3, 3), "2 widths")],
+    [
+        ((1, 4, 9), WIDTHS, "crops 2 pixels from every side of 4 x 9; it needs 5"),
+        ((1, 9, 9), (3, 3), "takes 4 .filters, filters, units, units., not 2"),
+    ],
 )
 def test_impossible_networks_are_refused_in_one_line(shape, widths, line):
     with pytest.raises(ValueError, match=line) as refused:
@@ -167,7 +170,7 @@ def ensemble(**options):
     ids=["last batch", "every batch", "a later stage"],
 )
 def test_a_batch_of_one_example_is_refused_before_training(options):
-    with pytest.raises(ValueError, match="leave one of a single example"):
+    with pytest.raises(ValueError, match="leave one alone; batch norm needs two"):
         nets.build(ensemble(**options), (1, 14, 14), 10)
 
 

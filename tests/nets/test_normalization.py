@@ -6,13 +6,15 @@ import torch
 from hypothesis import given, settings
 from torch import nn
 
-from closerlook.nets.normalization import normalization_shapes, normalize, starts_at_one
+from closerlook.nets.architecture import Layer, normalized
+from closerlook.nets.normalization import normalize
 
 
 def fresh(channels):
+    layer = normalized(Layer({}), 0, channels)
     return {
-        name: torch.full(shape, float(starts_at_one(name)), dtype=torch.float64)
-        for name, shape in normalization_shapes(0, channels).items()
+        name: torch.full(shape, float(name in layer.ones), dtype=torch.float64)
+        for name, shape in layer.parameters.items()
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.numerics import adjoint, second_order
 from closerlook.numerics.adjoint import LaterLoss, input_derivatives, sensitivities
 from closerlook.numerics.second_order import AutogradAdjoints

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.nets.network import AutogradNetwork, Network
 from closerlook.numerics.hessian import Effort, curvature
 from closerlook.objectives.cross_entropy import CrossEntropy

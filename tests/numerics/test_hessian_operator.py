@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from closerlook.nets import mlp
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp import run as mlp
+from closerlook.nets.mlp.run import MLP
 from closerlook.nets.network import Network
 from closerlook.objectives.cross_entropy import CrossEntropy
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from closerlook.nets.alexnet import SmallAlexNet
+from closerlook.nets.alexnet.run import SmallAlexNet
 from closerlook.numerics.hessian import Effort, curvature
 from closerlook.objectives.cross_entropy import CrossEntropy
 

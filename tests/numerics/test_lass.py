@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.numerics.lass import find_critical, find_random
 
 SMALL = MLP((3,), (16, 16), 4)

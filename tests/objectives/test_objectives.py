@@ -4,7 +4,7 @@ from problems import CLASSES, SIDE, problem, spec
 from torch.autograd.functional import hvp
 from torch.func import grad
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives import OBJECTIVES
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.objectives.offset import OffsetLikelihood

@@ -1,5 +1,6 @@
 import pytest
 
+from closerlook.nets import NETS
 from closerlook.planning.fingerprints import constant, reached_by
 
 
@@ -8,10 +9,18 @@ def names(*starts):
 
 
 def test_training_reaches_the_trainer_and_no_figure():
-    reached = names("scripts/train.py")
-    wanted = {"training/trainer.py", "nets/mlp.py", "data/loading.py", "store/__init__.py", "spec.py", "__init__.py"}
+    reached = names("scripts/train.py", *NETS.modules("mlp"))
+    wanted = {
+        "training/trainer.py",
+        "nets/mlp/run.py",
+        "data/loading.py",
+        "store/__init__.py",
+        "spec.py",
+        "__init__.py",
+    }
     assert wanted <= reached
     assert not {path for path in reached if path.startswith(("figures/", "measures/", "claims/"))}
+    assert "nets/alexnet/run.py" not in reached, "another network's code is not this one's"
     assert "planning/plan.py" not in reached, "a change of the plan that leaves a specification alone must not retrain"
 
 

@@ -8,7 +8,7 @@ from test_cost import SPEC, build, counted
 
 from closerlook.config.options import Measures
 from closerlook.measures.curvature import run as curvature_module
-from closerlook.nets import mlp
+from closerlook.nets.mlp import run as mlp
 from closerlook.numerics import lass
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning import measure_cost

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import CLASSES, SIDE, problem, spec
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Checkpoints, Member, Schedule

@@ -8,7 +8,7 @@ import torch
 from problems import CLASSES, SIDE, problem, spec
 
 from closerlook import store
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator
 from closerlook.spec import Answers, Checkpoints, Member

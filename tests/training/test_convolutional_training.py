@@ -10,7 +10,7 @@ from plain_alexnet import alexnet, tensors
 from problems import spec
 from torch.nn import functional
 
-from closerlook.nets.alexnet import SmallAlexNet
+from closerlook.nets.alexnet.run import SmallAlexNet
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.regularizers import perturbations as regularizers
 from closerlook.runtime.resume import Sidecar

@@ -1,6 +1,5 @@
 """Architectures without hand-written derivatives go through the same trainer: a convolutional net, defined here."""
 
-import math
 import re
 from pathlib import Path
 
@@ -10,12 +9,16 @@ import torch
 from problems import CLASSES, SIDE, problem, spec
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
-from closerlook.nets.mlp import MLP
+from closerlook import nets
+from closerlook.nets import NETS
+from closerlook.nets.mlp.run import MLP
 from closerlook.nets.network import AutogradNetwork
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member
+from closerlook.things import use
 from closerlook.training.trainer import train_ensemble
 
 FILTERS = 3
@@ -119,29 +122,89 @@ def test_dropout_reaches_the_hidden_units_of_a_convolutional_network():
 
 
 @pytest.fixture(scope="module")
-def documented():
-    """Return the networks that the documentation writes down."""
+def documented(tmp_path_factory):
+    """Take an own folder into use that has the networks which the documentation writes down."""
+    folder = tmp_path_factory.mktemp("own")
     text = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
     section = re.search(r"^## A network\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
-    names = {"math": math, "AutogradNetwork": AutogradNetwork}
-    for block in re.findall(r"^```python\n(.*?)^```", section, re.DOTALL | re.MULTILINE):
-        exec(block, names)
-    return names
+    for name, code in re.findall(r"^```python\n# (\S+)\n(.*?)^```", section, re.DOTALL | re.MULTILINE):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code)
+    use([folder])
+    yield folder
+    use([])
 
 
-def test_the_documented_network_fits_its_linear_teacher(documented):
-    net = documented["Linear"]((1, SIDE, SIDE), (), CLASSES)
-    one = spec(Member(learning_rate=0.1), Member(learning_rate=0.1, regularizers={"input_noise": 0.1}), epochs=60)
-    assert (train_ensemble(one, net, CrossEntropy(), problem(2)).histories["train_accuracy"][:, -1] == 1).all()
+def own(one):
+    return nets.build(one, (1, SIDE, SIDE), CLASSES)
+
+
+def test_the_documented_network_is_one_of_the_room_and_fits_its_linear_teacher(documented):
+    assert set(NETS.names()) == {"alexnet", "centred", "mlp", "residual"}
+    members = Member(learning_rate=0.02), Member(learning_rate=0.02, regularizers={"input_noise": 0.1})
+    one = spec(*members, network="residual", widths=(8,), epochs=60)
+    record = train_ensemble(one, own(one), CrossEntropy(), problem(2))
+    assert (record.histories["train_accuracy"][:, -1] == 1).all()
+
+
+def test_the_sizes_of_the_documented_network_are_those_that_torch_counts(documented):
+    one = spec(Member(), network="residual", widths=(7,))
+    net, size = own(one), nets.structure(one, (1, SIDE, SIDE), CLASSES)
+    assert size.parameters == net.size == 16 * 7 + 7 + 4 * (49 + 7) + 7 * 3 + 3
+    assert size.sites == 16 + 3 * 7
+    assert size.tape == net.tape_size(1) == 16 + 5 * 7
+    with FlopCounterMode(display=False) as counter:
+        net.forward(net.initialise([0]), torch.randn(1, 5, 1, SIDE, SIDE))
+    assert counter.get_total_flops() == 2 * 5 * size.products
+
+
+def test_the_documented_networks_options_count(documented):
+    shape = (1, SIDE, SIDE)
+    blocks = NETS["residual"].options(blocks=3)
+    net = NETS.run("residual").build(shape, nets.widths("residual", 7, blocks), CLASSES, blocks)
+    assert len(net.sites(2)) == 5
+    assert net.forward(net.initialise([0, 1]), torch.randn(2, 5, *shape))[0].shape == (2, CLASSES, 5)
 
 
 def test_the_documented_statistics_move_with_the_batches_and_serve_evaluation(documented):
-    net, data = documented["Centred"]((1, SIDE, SIDE), (), CLASSES), problem(1)
-    one = spec(Member(regularizers={"weight_decay": 0.5}), batch_size=24, epochs=2, checkpoints=Checkpoints((2,)))
+    one = spec(
+        Member(regularizers={"weight_decay": 0.5}),
+        network="centred",
+        widths=(),
+        batch_size=24,
+        epochs=2,
+        checkpoints=Checkpoints((2,)),
+    )
+    net, data = own(one), problem(1)
     record = train_ensemble(one, net, CrossEntropy(), data)
     parts = net.views(torch.from_numpy(record.checkpoints["epoch-2"][0]))
     images = data.pool.flatten(1)
     torch.testing.assert_close(parts["running_mean"], (0.1 + 0.9 * 0.1) * images.mean(dim=0))
-    outputs = (images - parts["running_mean"]) @ parts["weight"].T + parts["bias"]
+    outputs = (images - parts["running_mean"]) @ parts["weight0"].T + parts["bias0"]
     loss = functional.cross_entropy(outputs, data.labels[0]).item()
     assert record.histories["train_loss"][0, -1] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_network_of_which_there_is_none_or_that_fails_is_named_in_a_line(documented):
+    with pytest.raises(ValueError, match="no network 'vgg'; there are: alexnet, centred, mlp, residual"):
+        own(spec(network="vgg"))
+    (documented / "nets" / "broken").mkdir()
+    (documented / "nets" / "broken" / "__init__.py").write_text("import nothing_of_the_kind")
+    use([documented])
+    with pytest.raises(ValueError, match=r"broken: cannot be used .ModuleNotFoundError"):
+        own(spec(network="broken"))
+    assert own(spec()).size, "the others stand"
+
+
+def test_a_perceptron_with_another_forward_pass_is_refused_for_its_derivatives_would_be_wrong():
+    with pytest.raises(TypeError, match="Tanh: changes forward of an MLP"):
+
+        class Tanh(MLP):
+            def forward(self, parameters, inputs, perturbation=None, training=False):
+                return super().forward(parameters, inputs.tanh(), perturbation, training)
+
+    class Scaled(MLP):
+        def _fill(self, name, view, generator):
+            view.fill_(0.5)
+
+    assert (Scaled((1, 2, 2), (3,), 2).initialise([0]) == 0.5).all()

@@ -5,7 +5,7 @@ import torch
 from problems import CLASSES, SIDE, problem, spec
 from torch.nn import functional
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.numerics.lass import find_critical
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.regularizers import Lass

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
 from closerlook.training.replay import ReplayError, Trajectory

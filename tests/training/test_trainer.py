@@ -8,7 +8,7 @@ import torch
 from problems import CLASSES, SIDE, problem, spec
 from torch.nn import functional
 
-from closerlook.nets.mlp import MLP
+from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member, Schedule

@@ -1,4 +1,4 @@
-"""The small AlexNet for CIFAR-10 of *A Closer Look at Memorization in Deep Networks*, after Zhang et al. (2017).
+"""The small AlexNet for CIFAR-10 of *A Closer Look at Memorization in Deep Networks*: what computes it.
 
 Members are taken one after the other: on a CPU that was fastest for all but the narrowest nets, and on a GPU one
 network of the paper's size fills it (`bench/README.md` has the alternatives, side by side).
@@ -6,21 +6,14 @@ network of the paper's size fills it (`bench/README.md` has the alternatives, si
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from closerlook.nets.alexnet import CONVOLUTIONS, CROP, HIDDEN, KERNEL, network
 from closerlook.nets.network import AutogradNetwork, Perturbation
-from closerlook.nets.normalization import normalization_shapes, normalize, starts_at_one, statistics_names
-
-CROP = 2
-"""Pixels taken off every side."""
-KERNEL = 5
-CONVOLUTIONS, HIDDEN = 2, 4
-"""Layers 0 and 1 are convolutions, 2 and 3 dense; layer 4 gives the outputs."""
+from closerlook.nets.normalization import normalize
 
 
 class SmallAlexNet(AutogradNetwork):
@@ -48,44 +41,10 @@ class SmallAlexNet(AutogradNetwork):
     Padding and pool stride are not in the paper. Zhang et al. (2017) have the same net with 64 filters, biases and no
     batch norm, and count 1 387 786 parameters (their Table 1): that is 7 x 7 maps from 28 x 28 inputs, so convolutions
     keep the size and each pool halves it, rounding up, as in TensorFlow's CIFAR-10 tutorial (stride 2, padding "SAME"),
-    whose dense layers these are. Layers before a batch norm have no bias: their mean is taken off.
+    whose dense layers these are.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], widths: tuple[int, ...], classes: int) -> None:
-        channels, *sides = input_shape
-        if min(sides) <= 2 * CROP:
-            least = 2 * CROP + 1
-            raise ValueError(
-                f"alexnet: images of {sides[0]} x {sides[1]} are too small; the least is {least} x {least}"
-            )
-        if len(widths) != HIDDEN:
-            raise ValueError(f"alexnet: {len(widths)} widths; it takes {HIDDEN}: filters, filters, units, units")
-        self.input_shape, self.widths = tuple(input_shape), tuple(widths)
-        self.maps = [tuple(side - 2 * CROP for side in sides)]
-        for _ in range(CONVOLUTIONS):
-            self.maps.append(tuple(math.ceil(side / 2) for side in self.maps[-1]))
-        flat = widths[1] * math.prod(self.maps[-1])
-        below = (channels, widths[0], flat, widths[2], widths[3])
-        self.shapes = {}
-        for layer, width in enumerate(widths):
-            kernel = (KERNEL, KERNEL) if layer < CONVOLUTIONS else ()
-            self.shapes[f"weight{layer}"] = (width, below[layer], *kernel)
-            self.shapes |= normalization_shapes(layer, width)
-        self.shapes |= {f"weight{HIDDEN}": (classes, below[HIDDEN]), f"bias{HIDDEN}": (classes,)}
-        self.statistics = statistics_names(HIDDEN)
-
-    def sites(self, batch: int) -> list[tuple[int, ...]]:
-        """See `Network.sites`."""
-        pooled = [(batch, width, *sides) for width, sides in zip(self.widths[:2], self.maps[1:], strict=True)]
-        return [(batch, *self.input_shape), *pooled, *((batch, width) for width in self.widths[2:])]
-
-    def tape_size(self, batch: int) -> int:
-        """See `Network.tape_size`; a convolution keeps what it gives, normalised or not, pooled, and from where."""
-        convolved = sum(
-            width * (2 * math.prod(full) + 3 * math.prod(pooled))
-            for width, full, pooled in zip(self.widths[:2], self.maps[:-1], self.maps[1:], strict=True)
-        )
-        return batch * (math.prod(self.input_shape) + convolved + 3 * sum(self.widths[2:]))
+    architecture = network
 
     def outputs(
         self,
@@ -132,8 +91,5 @@ class SmallAlexNet(AutogradNetwork):
         outputs = functional.linear(hidden, parameters[f"weight{HIDDEN}"], parameters[f"bias{HIDDEN}"])
         return outputs.T
 
-    def _fill(self, name: str, view: Tensor, generator: torch.Generator) -> None:
-        if starts_at_one(name):
-            view.fill_(1.0)
-        else:
-            super()._fill(name, view, generator)
+
+build = SmallAlexNet

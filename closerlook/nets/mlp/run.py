@@ -6,15 +6,14 @@ networks trains several times faster a network than a plain loop over modules (`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from closerlook.nets.mlp import network
 from closerlook.nets.network import Network, Perturbation
 from closerlook.objectives.objective import Objective
 
@@ -58,27 +57,33 @@ class SecondOrderTape:
 
 
 class MLP(Network):
-    """Fully connected layers; ReLU between them, none after the last.
+    """Fully connected layers; ReLU between them, none after the last. Examples are flattened.
 
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Shape of one example; it is flattened.
-    widths : tuple of int
-        Units of each hidden layer, each at least 1.
-    classes : int
-        Number of outputs.
+    Its derivatives are written by hand for this forward pass, here and in `closerlook.numerics`, so no subclass may
+    have another one: that is a network of its own, an `AutogradNetwork`.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], widths: tuple[int, ...], classes: int) -> None:
-        sizes = [math.prod(input_shape), *widths, classes]
-        self.depth = len(sizes) - 1
-        self.shapes = {}
-        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-            self.shapes[f"weight{layer}"] = (fan_out, fan_in)
-            self.shapes[f"bias{layer}"] = (fan_out,)
-        self.widths = sizes[1:-1]
-        self.input_shape = input_shape
+    architecture = network
+
+    def __init_subclass__(cls, **keywords: object) -> None:
+        """Refuse a subclass that computes otherwise.
+
+        Raises
+        ------
+        TypeError
+            If it has a forward pass, or a derivative, of its own.
+        """
+        super().__init_subclass__(**keywords)
+        if changed := [name for name in BY_HAND if getattr(cls, name) is not getattr(MLP, name)]:
+            raise TypeError(
+                f"{cls.__name__}: changes {changed[0]} of an MLP, whose derivatives are written by hand for its own; "
+                "subclass AutogradNetwork instead"
+            )
+
+    @property
+    def depth(self) -> int:
+        """Layers with weights."""
+        return len(self.widths) + 1
 
     def sites(self, batch: int) -> list[tuple[int, ...]]:
         """See `Network.sites`; hidden units come before examples."""
@@ -216,3 +221,9 @@ class MLP(Network):
                 below = torch.bmm(tape.layers[f"weight{layer}"].transpose(1, 2), adjoint, out=tape.adjoints[layer - 1])
                 below.baddbmm_(vector[f"weight{layer}"].transpose(1, 2), tape.deltas[layer])
                 adjoint = below.mul_(tape.slopes[layer - 1])
+
+
+BY_HAND = ("forward", "backward", "input_gradient", "hessian_operator", "_through_unit", "_add_product")
+"""Methods that only fit together."""
+
+build = MLP
