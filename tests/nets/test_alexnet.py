@@ -156,8 +156,9 @@ def test_impossible_networks_are_refused_in_one_line(shape, widths, line):
 
 
 def ensemble(**options):
-    values = {"examples": 33, "validation_examples": 5, "network": "alexnet", "widths": WIDTHS, "batch_size": 16}
-    return spec.Ensemble("mnist", 14, **(values | {"epochs": 3, "members": (spec.Member(),)} | options))
+    values = {"dataset": "mnist", "image_size": 14, "examples": 33, "validation_examples": 5, "network": "alexnet"}
+    values |= {"widths": WIDTHS, "batch_size": 16, "epochs": 3, "members": (spec.Member(),)}
+    return spec.Ensemble(**(values | options))
 
 
 @pytest.mark.parametrize(
