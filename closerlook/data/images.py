@@ -13,7 +13,7 @@ from jaxtyping import Float32, Float64, Integer, UInt8
 from closerlook import store
 from closerlook.data.sets import SETS, DataError
 
-_CHUNK = 4096  # images converted at a time, so that no second float copy of a data set is ever in memory
+_CHUNK = 512  # images converted at a time: they stay in the cache, and no second copy of a data set is ever in memory
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,11 @@ def pooled_sums(
     if pooling == 1:
         return images
     count, channels, rows, columns = images.shape
-    squares = images.reshape(count, channels, rows // pooling, pooling, columns // pooling, pooling)
-    return squares.sum(axis=(3, 5), dtype=np.uint32)
+    sums = np.zeros((count, channels, rows // pooling, columns // pooling), np.uint32)
+    for row in range(pooling):  # eight times as fast as a sum over axes this short
+        for column in range(pooling):
+            sums += images[:, :, row::pooling, column::pooling]
+    return sums
 
 
 @dataclass(frozen=True)
