@@ -43,7 +43,7 @@ class CrossEntropy:
         self, outputs: Float[Tensor, "member class batch"], targets: Int[Tensor, "member batch"]
     ) -> torch.BoolTensor:
         """Return which examples have their label as the largest output, shape (member, batch)."""
-        return outputs.argmax(dim=1) == targets
+        return outputs.max(dim=1).indices == targets  # argmax, several times as fast
 
 
 objective = CrossEntropy()

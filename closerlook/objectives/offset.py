@@ -57,7 +57,7 @@ class OffsetLikelihood:
         self, outputs: Float[Tensor, "member class batch"], targets: Int[Tensor, "member batch"]
     ) -> torch.BoolTensor:
         """Return which examples have their label as the largest output, shape (member, batch)."""
-        return outputs.argmax(dim=1) == targets
+        return outputs.max(dim=1).indices == targets  # argmax, several times as fast
 
 
 def _residual(probabilities: Tensor, labels: Tensor) -> Tensor:
