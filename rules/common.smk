@@ -141,6 +141,18 @@ def all_tables(wildcards):
     return [f"results/{wildcards.scale}/tables/{figure}.csv" for figure in plan(wildcards.scale).config.figures]
 
 
+def all_prose(wildcards):
+    return [f"results/{wildcards.scale}/tables/{figure}.json" for figure in plan(wildcards.scale).config.figures]
+
+
+def original_values(the_plan, wildcards):
+    """Return the file of what was read off the original's plot; its paper need not have one."""
+    figure = the_plan.config.figures.get(wildcards.figure)
+    paper = the_plan.config.papers.get(figure.paper) if figure else None
+    path = paper and paper.file(f"targets/{wildcards.figure}.csv")
+    return [ours(path)] if path else []
+
+
 def claims_files(scale):
     """Return the papers' files of claims; a paper may have none."""
     return [ours(path) for paper in plan(scale).config.papers.values() if (path := paper.file("claims.yaml"))]

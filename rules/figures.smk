@@ -16,12 +16,7 @@ rule figure:
                 for path in measured(wildcards.scale, plan.figure_folders(wildcards.figure, measure), measure)
             ]
         ),
-        # The original's values are drawn where our runs have the original's size.
-        targets=lambda wildcards: [
-            str(path)
-            for path in Path(ours("papers")).glob(f"*/targets/{wildcards.figure}.csv")
-            if wildcards.scale == "paper"
-        ],
+        targets=planned(original_values),
         source=planned(
             lambda plan, wildcards: (
                 reached_by("scripts/figure.py", f"closerlook.figures.{wildcards.figure}")
@@ -37,6 +32,7 @@ rule figure:
             subcategory="Tables",
             labels={"table": "{figure}", "scale": "{scale}"},
         ),
+        prose="results/{scale}/tables/{figure}.json",
         svg=report(
             "results/{scale}/figures/{figure}.svg",
             caption="../report/figure.rst",
@@ -51,5 +47,8 @@ rule figure:
         "benchmarks/{scale}/figures/{figure}.tsv"
     conda:
         "../envs/closerlook.yaml"
+    params:
+        # The original's values are drawn where our runs have the original's size; the text quotes them everywhere.
+        show_targets=lambda wildcards: wildcards.scale == "paper",
     script:
         "../scripts/figure.py"

@@ -54,12 +54,11 @@ rule paper:
         main=ours("papers/main.typ"),
         parts=[
             *Path(ours("papers")).rglob("*.typ"),
-            *Path(ours("papers")).glob("*/targets/*.csv"),
             ours("papers/references.bib"),
         ],
         claims="results/{scale}/claims.json",
         provenance="results/{scale}/provenance.json",
-        tables=all_tables,
+        prose=all_prose,
         figures=quoted_figures,
         source=reached_by("scripts/paper.py"),
     output:

@@ -12,6 +12,8 @@ with job_log(snakemake.log[0]):
         measured=[Path(path) for path in snakemake.input.measured],
         targets=Path(snakemake.input.targets[0]) if snakemake.input.targets else None,
         table_path=Path(snakemake.output.table),
+        prose_path=Path(snakemake.output.prose),
         svg_path=Path(snakemake.output.svg),
         pdf_path=Path(snakemake.output.pdf),
+        show_targets=snakemake.params.show_targets,
     )

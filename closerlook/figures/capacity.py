@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closerlook.figures import levels, style
+from closerlook.tables.prose import at_level, distinct, mean, points, seen, where
 from closerlook.tables.rows import runs, tidy, with_targets
 from closerlook.tables.sweeps import FITTED
 
@@ -78,3 +79,36 @@ def _needed(axes: Axes, rows: pd.DataFrame, kinds: Sequence[str]) -> None:
     axes.set_ylim(bottom, top * (1 + 0.22 * len(keys)))
     axes.set(ylabel=f"Smallest width with ≥ {FITTED:.0%} training accuracy", title="Capacity needed to fit")
     axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(0, 1.01), borderaxespad=0.2)
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return what the text quotes of the width sweep: accuracies of the smallest width, and what the widest gains.
+
+    `fitted` is the best training accuracy at `smallest_width` on real data and at `top_level` of each kind of noise;
+    `gain` the points of best validation accuracy between the smallest and the `largest_width`, at `partial_level`.
+    """
+    rows = seen(table)
+    cell = where(rows, **rows[["dataset", "examples"]].iloc[0].to_dict())
+    widths = distinct(cell["width"])
+    levels = [level for level in distinct(cell["level"]) if level > 0]
+    top = levels[-1]
+    partial = max((level for level in levels if level < 1), default=top)
+    narrow, wide = where(cell, width=widths[0]), where(cell, width=widths[-1])
+    gained = {
+        kind: points(
+            mean(where(wide, noise=kind, level=level)["best_validation_accuracy"]),
+            mean(where(narrow, noise=kind, level=level)["best_validation_accuracy"]),
+        )
+        for kind, level in at_level(cell, partial)
+    }
+    return {
+        "smallest_width": widths[0],
+        "largest_width": widths[-1],
+        "top_level": top,
+        "partial_level": partial,
+        "fitted": {
+            kind: mean(where(narrow, noise=kind, level=level)["best_train_accuracy"])
+            for kind, level in at_level(cell, top)
+        },
+        "gain": gained,
+    }

@@ -16,6 +16,7 @@ from matplotlib.ticker import NullLocator
 
 from closerlook.figures import levels, style
 from closerlook.figures.sensitivity import MEMBER, PROBLEM, require_one_each, sensitivity_files
+from closerlook.tables.prose import mean, pure, ratio, seen
 from closerlook.tables.rows import tidy
 
 MEASURES = ("sensitivity",)
@@ -160,3 +161,10 @@ def _small_print(table: pd.DataFrame) -> list[str]:
         "Below: every network, with the mean's 95 % t interval; CV: standard deviation over mean within a row.",
     ]
     return sentences + style.left_out(table)
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return how large the matrices' entries are on average on uniform noise, over real data and the other way."""
+    entries = {kind: mean(cell["sensitivity"]) for kind, cell in pure(seen(table)).groupby("noise")}
+    real, noise = entries.get("none"), entries.get("randXu")
+    return {"noise_over_real": ratio(noise, real), "real_over_noise": ratio(real, noise)}

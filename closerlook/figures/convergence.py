@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closerlook.figures import levels, style
+from closerlook.tables.prose import geometric_mean, pure, seen
 from closerlook.tables.rows import runs, tidy, with_targets
 from closerlook.tables.sweeps import examples_sweep, reached, width_sweep
 
@@ -73,3 +74,18 @@ def _absolute(axes: Axes, rows: pd.DataFrame, swept: str) -> None:
     levels.curves(axes, rows, swept, "reached")
     levels.scales(axes, rows, swept)
     axes.set_ylabel("Epochs to fit")
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return `epochs`: by data set and kind, the geometric mean over widths and seeds of the epochs to fit.
+
+    It is of real data and pure noise, at the number of examples that was trained at most widths, and of networks that
+    fitted.
+    """
+    rows = pure(seen(table))
+    return {
+        "epochs": {
+            dataset: {kind: geometric_mean(cell["epochs_to_fit"]) for kind, cell in width_sweep(part).groupby("noise")}
+            for dataset, part in rows.groupby("dataset")
+        }
+    }

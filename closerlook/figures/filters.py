@@ -23,6 +23,7 @@ from closerlook.data.noise import NOISES
 from closerlook.figures import style
 from closerlook.nets import NETS
 from closerlook.numerics.filters import Filters, as_images, low_frequency_power, neighbour_correlation
+from closerlook.tables.prose import mean, seen, where
 from closerlook.tables.rows import runs
 
 MEASURES = ()
@@ -213,3 +214,14 @@ def _small_print(table: pd.DataFrame) -> list[str]:
         "Means over seeds with 95 % t intervals.",
         *style.left_out(table),
     ]
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return `correlation`: by data set and stage, of neighbouring weights after training on random labels alone."""
+    noise = where(seen(table), noise="randY", level=1)
+    return {
+        "correlation": {
+            dataset: {stage: mean(cell["neighbour_correlation"]) for stage, cell in part.groupby("stage")}
+            for dataset, part in noise.groupby("dataset")
+        }
+    }

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
+from closerlook.tables.prose import where
 from closerlook.tables.regularized import (
     TOLERANCE,
     against_none,
@@ -121,3 +122,12 @@ def _panel(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
     style.log_axis(axes, [tick for tick in ticks if rows["epoch"].min() <= tick <= rows["epoch"].max()])
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return `original_range`: by kind, the lowest and highest accuracy at which the original's regularizers end."""
+    if original is None:
+        return {}
+    ended = where(original, epoch=100)
+    curves = ended[ended["regularizer"] != "none"].groupby("noise")["train_accuracy"]
+    return {"original_range": {kind: [float(ends.min()), float(ends.max())] for kind, ends in curves}}

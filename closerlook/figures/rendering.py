@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.figure import Figure
 
 from closerlook.figures import style
 from closerlook.store import replacing
 from closerlook.tables import rows as tables
+from closerlook.tables.prose import write_prose
 
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 """Metadata that would differ from run to run."""
@@ -24,12 +26,14 @@ def render(
     measured: Sequence[str | Path],
     targets: str | Path | None,
     table_path: str | Path,
+    prose_path: str | Path,
     svg_path: str | Path,
     pdf_path: str | Path,
+    show_targets: bool = False,
 ) -> None:
-    """Tabulate and draw a figure; write its table and both drawings, each whole or not at all.
+    """Tabulate and draw a figure; write its table, what the text quotes and both drawings, each whole or not at all.
 
-    It is drawn from the table as written, so the CSV holds everything that the drawing shows.
+    It is drawn and quoted from the table as written, so the CSV holds everything that the drawing shows.
 
     Parameters
     ----------
@@ -40,9 +44,11 @@ def render(
     measured
         The files of the module's `MEASURES` beside them, such as curvature.h5.
     targets
-        CSV of the original paper's values, or None.
-    table_path, svg_path, pdf_path
+        CSV of the original paper's values, which the text may quote, or None.
+    table_path, prose_path, svg_path, pdf_path
         Where the results go.
+    show_targets
+        Whether the original's values are in the table and drawn as well: where our runs have the original's size.
 
     Raises
     ------
@@ -53,11 +59,18 @@ def render(
     """
     module = figure_module(figure)
     files = {name: [Path(path) for path in measured if Path(path).stem == name] for name in module.MEASURES}
-    table = module.tabulate([Path(path) for path in trained], files, Path(targets) if targets else None)
-    tables.write_table(table, table_path)
-    drawing = module.draw(tables.read_table(table_path))
+    shown = Path(targets) if targets and show_targets else None
+    tables.write_table(module.tabulate([Path(path) for path in trained], files, shown), table_path)
+    table = tables.read_table(table_path)
+    write_prose(quoted(module, table, tables.read_table(targets) if targets else None), prose_path)
+    drawing = module.draw(table)
     save(drawing, svg_path, "svg")
     save(drawing, pdf_path, "pdf")
+
+
+def quoted(module: ModuleType, table: pd.DataFrame, original: pd.DataFrame | None) -> Mapping[str, object]:
+    """Return what the text quotes of a figure, by name; nothing where its module has no `prose`."""
+    return module.prose(table, original) if hasattr(module, "prose") else {}
 
 
 def figure_module(figure: str) -> ModuleType:

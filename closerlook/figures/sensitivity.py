@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from closerlook import store
 from closerlook.figures import levels, style
+from closerlook.tables.prose import beside, mean, pure, seen, where
 from closerlook.tables.rows import tidy, with_targets
 
 MEASURES = ("sensitivity",)
@@ -150,3 +152,52 @@ def _small_print(table: pd.DataFrame, ours: pd.DataFrame) -> list[str]:
     if missing := int(ours["gini"].isna().sum()):
         sentences.append(f"{missing} horizon{'s' * (missing > 1)} beyond a network's training left out.")
     return sentences + style.left_out(table)
+
+
+SCRIPT_STEPS = 30_000
+"""Updates after which the original's script ends with a class for every example."""
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return Gini coefficients and accuracies after the last update, and the original's at the nearest scaled update.
+
+    `gini` and `accuracy` are by kind, on real data and pure noise with the usual classes. `own_accuracy` is that on
+    real data with a class for every example, `own_guessing` whether it is below twice the chance. `rate_factor` is
+    the learning rate in units of the original's.
+    """
+    rows = pure(seen(table))
+    usual, own = where(rows, own_class=False), where(rows, own_class=True)
+    last = usual["steps"].max()
+    ended = dict(list(where(usual, steps=last).groupby("noise")))
+    learned = mean(where(own, noise="none", steps=own["steps"].max())["train_accuracy"])
+    rate = float(usual["learning_rate"].iloc[0])
+    return {
+        "steps": last,
+        "rate_factor": rate / ORIGINAL_RATE,
+        "gini": {kind: mean(cell["gini"]) for kind, cell in ended.items()},
+        "accuracy": {kind: mean(cell["train_accuracy"]) for kind, cell in ended.items()},
+        "own_accuracy": learned,
+        "own_guessing": learned is not None and learned < 2 / own["examples"].iloc[0],
+        "beside_original": {
+            kind: beside(table, "gini", {"own_class": False, "noise": kind, "level": level, "steps": last})
+            for kind, level in (("none", 0), ("randXu", 1))
+        },
+    } | ({} if original is None else original_prose(original, last * rate / ORIGINAL_RATE))
+
+
+def original_prose(original: pd.DataFrame, scaled_steps: float) -> dict[str, object]:
+    """Return the original's Gini coefficients at the update nearest to `scaled_steps`, and with a class for each.
+
+    Nearest is meant in logarithm. `original_own_difference` is real data less uniform noise after `SCRIPT_STEPS`
+    updates with a class for every example.
+    """
+    values = pure(original)
+    usual, own = where(values, own_class=False), where(values, own_class=True, steps=SCRIPT_STEPS)
+    steps = where(usual, noise="none")["steps"]
+    nearest = int(steps.loc[np.abs(np.log(steps / round(scaled_steps))).idxmin()])
+    real, noise = (mean(where(own, noise=kind)["gini"]) for kind in ("none", "randXu"))
+    return {
+        "original_steps": nearest,
+        "original_gini": {kind: mean(cell["gini"]) for kind, cell in where(usual, steps=nearest).groupby("noise")},
+        "original_own_difference": real - noise,
+    }

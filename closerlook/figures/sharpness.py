@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
+from closerlook.tables.prose import seen
 from closerlook.tables.rows import CURVATURE, checkpoint_order, curvatures, tidy
 
 MEASURES = ("curvature",)
@@ -92,3 +93,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, number: str) -> None:
     style.share_axis(axes, rows["level"])
     style.curve(axes, rows[rows["noise"] == "none"], "level", number, noise="none", log=True, errorbar=None, zorder=4)
     axes.set_ylabel(NUMBERS[number])
+
+
+def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
+    """Return how many checkpoints were `asked` for and `missed`, and the traces' median relative standard error."""
+    rows = seen(table)
+    traced = rows[rows["trace"].notna() & (rows["trace"] != 0)]
+    return {
+        "asked": len(rows),
+        "missed": int(rows["largest_eigenvalue"].isna().sum()),
+        "trace_error": (traced["trace_stderr"] / traced["trace"].abs()).median(),
+    }

@@ -101,7 +101,8 @@ class Plan:
         """Return every file made at this scale, below ``results/<scale>/``, but the manifest that lists them."""
         files = {"claims.json", "provenance.json", "paper.pdf"}
         for figure in self.config.figures:
-            files |= {f"tables/{figure}.csv", f"figures/{figure}.svg", f"figures/{figure}.pdf"}
+            files |= {f"tables/{figure}.{kind}" for kind in ("csv", "json")}
+            files |= {f"figures/{figure}.{kind}" for kind in ("svg", "pdf")}
         for experiment, ensembles in self.ensembles.items():
             measures = [name for name, options in self.config.experiments[experiment].measures if options is not None]
             for ensemble in ensembles.values():

@@ -12,10 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from closerlook import store
+from closerlook.tables.prose import where
 from closerlook.tables.rows import ACCURACY_DECIMALS, runs
 
 PROBLEM = ["dataset", "image_size", "examples", "width"]
 """What networks have to share to be compared."""
+
+LARGER_THAN_ORIGINAL = 0.0013
+"""Radii from here on are larger than the original's 0.3 of 255, as it is rounded in a config."""
 
 NUMBERS = {
     "validation/critical": "validation_critical",
@@ -122,3 +126,8 @@ def epoch_axis(axes: Axes, epochs: Iterable[float], room: float = 1.15) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(first - 0.1, room * last)
     axes.set_xlabel("Epoch")
+
+
+def first_problem(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first problem: the smallest images, then examples, then width, that a table has."""
+    return where(rows, **rows[PROBLEM].iloc[0].to_dict()) if len(rows) else rows

@@ -15,7 +15,7 @@ from closerlook.spec import Member
 from closerlook.tables import rows as tables
 from closerlook.tables.criticality import COLUMNS, at_radius, in_pixels
 
-TARGETS = Path(__file__).parent.parent.parent / "paper" / "targets"
+TARGETS = Path(__file__).parent.parent.parent / "papers" / "B" / "targets"
 RADII = (0.01, 0.02)
 
 

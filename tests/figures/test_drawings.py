@@ -277,13 +277,13 @@ class TestEveryFigure:
     def test_is_rendered_the_same_twice(self, name: str, files: tuple[list, list], tmp_path: Path) -> None:
         contents = []
         for turn in ("one", "two"):
-            paths = [tmp_path / turn / f"{name}.{form}" for form in ("csv", "svg", "pdf")]
+            paths = [tmp_path / turn / f"{name}.{form}" for form in ("csv", "json", "svg", "pdf")]
             rendering.render(name, *files, None, *paths)
             contents.append([path.read_bytes() for path in paths])
             assert sorted(path.name for path in (tmp_path / turn).iterdir()) == sorted(path.name for path in paths)
         assert contents[0] == contents[1]
-        assert contents[0][2].startswith(b"%PDF")
-        assert b"<svg" in contents[0][1]
+        assert contents[0][3].startswith(b"%PDF")
+        assert b"<svg" in contents[0][2]
 
     def test_is_drawn_from_the_table_as_published(self, name: str, files: tuple[list, list], tmp_path: Path) -> None:
         module = rendering.figure_module(name)

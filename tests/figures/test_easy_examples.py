@@ -223,7 +223,7 @@ def test_the_originals_values_are_markers(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_published_targets_are_shares_in_order() -> None:
-    targets = tables.read_table(Path(__file__).parents[2] / "paper" / "targets" / "easy_examples.csv")
+    targets = tables.read_table(Path(__file__).parents[2] / "papers" / "B" / "targets" / "easy_examples.csv")
     assert targets.groupby("noise").size().to_dict() == {"none": 7, "randX": 7, "randY": 7}
     for _, line in targets.groupby("noise"):
         assert line["position"].is_monotonic_increasing
@@ -234,7 +234,7 @@ def test_the_published_targets_are_shares_in_order() -> None:
 def test_it_is_rendered_the_same_twice_from_the_table_as_written(path: Path, tmp_path: Path) -> None:
     contents = []
     for turn in ("one", "two"):
-        files = [tmp_path / turn / f"easy_examples.{form}" for form in ("csv", "svg", "pdf")]
+        files = [tmp_path / turn / f"easy_examples.{form}" for form in ("csv", "json", "svg", "pdf")]
         rendering.render("easy_examples", [path], [], None, *files)
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]

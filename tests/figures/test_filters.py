@@ -188,7 +188,7 @@ def test_an_ensemble_that_diverged_as_a_whole_says_so(keep: Callable[..., Path])
 def test_it_is_rendered_the_same_twice_from_the_table_as_written(path: Path, tmp_path: Path) -> None:
     contents = []
     for turn in ("one", "two"):
-        files = [tmp_path / turn / f"filters.{form}" for form in ("csv", "svg", "pdf")]
+        files = [tmp_path / turn / f"filters.{form}" for form in ("csv", "json", "svg", "pdf")]
         rendering.render("filters", [path], [], None, *files)
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]

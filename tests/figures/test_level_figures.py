@@ -13,7 +13,7 @@ from drawings import check_drawing, note_of
 from closerlook.figures import capacity_by_noise, rendering, time_by_noise
 from closerlook.tables import rows as tables
 
-TARGETS = Path(__file__).parents[2] / "paper" / "targets"
+TARGETS = Path(__file__).parents[2] / "papers" / "B" / "targets"
 
 
 @pytest.fixture

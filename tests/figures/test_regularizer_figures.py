@@ -16,7 +16,7 @@ from closerlook.figures import regularizer_curves, regularizer_frontier, renderi
 from closerlook.spec import Member
 from closerlook.tables import rows as tables
 
-TARGETS = Path(__file__).parents[2] / "paper" / "targets"
+TARGETS = Path(__file__).parents[2] / "papers" / "B" / "targets"
 FACTORS = ({}, {"dropout": 0.25}, {"dropout": 0.5}, {"dropout": 0.5, "lass": 0.25}, {"weight_decay": 0.5})
 MEMORIZED = (1.0, 0.9, 0.7, 0.4, 0.2)
 VALIDATION = (0.9, 0.91, 0.895, 0.905, 0.7)

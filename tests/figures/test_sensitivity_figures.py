@@ -17,7 +17,7 @@ from closerlook.spec import Ensemble
 from closerlook.tables import rows as tables
 
 STEPS = (50, 300)
-TARGETS = Path(__file__).parents[2] / "paper" / "targets" / "sensitivity.csv"
+TARGETS = Path(__file__).parents[2] / "papers" / "B" / "targets" / "sensitivity.csv"
 
 
 @pytest.fixture

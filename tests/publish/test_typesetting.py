@@ -29,10 +29,13 @@ from closerlook.figures import (
     sharpness,
     time_by_noise,
 )
+from closerlook.figures.rendering import figure_module, quoted
 from closerlook.planning.plan import Plan
 from closerlook.publish.provenance import words
 from closerlook.publish.typesetting import PaperError, typeset
+from closerlook.spec import FACTORS
 from closerlook.tables import answers, criticality, regularized
+from closerlook.tables.prose import write_prose
 from closerlook.tables.rows import checkpoint_words, read_table, with_targets, write_table
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +53,8 @@ def networks(plan: Plan, experiments: list[str]) -> pd.DataFrame:
             "width": ensemble.widths[0],
             "own_class": ensemble.own_class,
             "epochs": ensemble.epochs,
-            **vars(member),
+            **{name: getattr(member, name) for name in FACTORS},
+            **member.regularizers,
             "diverged": False,
         }
         for experiment in experiments
@@ -58,6 +62,8 @@ def networks(plan: Plan, experiments: list[str]) -> pd.DataFrame:
         for member in ensemble.members
     ]
     table = pd.DataFrame(rows)
+    used = [name for name in regularized.REGULARIZERS.values() if name in table]
+    table[used] = table[used].fillna(0.0)
     rng = np.random.default_rng(0)
     hard = table["level"] * table["noise"].map({"none": 0, "randX": 0.6, "randXg": 0.4, "randXu": 0.5, "randY": 1.0})
     return table.assign(hard=hard, wobble=rng.normal(0, 0.03, len(table)))
@@ -224,12 +230,20 @@ def build(folder: Path, scale: str) -> Path:
     plan = Plan(config(scale))
     for name, table in tables(plan).items():
         write_table(table, results / "tables" / f"{name}.csv")
+        quote(results, name, folder / "papers")
         (results / "figures").mkdir(exist_ok=True)
         (results / "figures" / f"{name}.svg").write_text(DRAWING)
-    paths = {path.stem: path for path in (results / "tables").iterdir()}
+    paths = {path.stem: path for path in (results / "tables").glob("*.csv")}
     judge(CLAIMS, paths, results / "claims.json", scale)
     (results / "provenance.json").write_text(json.dumps(provenance(plan)))
     return results
+
+
+def quote(results: Path, figure: str, papers: Path = Path("papers")) -> None:
+    """Write what the text quotes of a figure from its table and the original's values."""
+    table, targets = read_table(results / "tables" / f"{figure}.csv"), papers / "B" / "targets" / f"{figure}.csv"
+    numbers = quoted(figure_module(figure), table, read_table(targets) if targets.exists() else None)
+    write_prose(numbers, results / "tables" / f"{figure}.json")
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +322,7 @@ def test_a_changed_number_in_a_table_changes_the_paper(smoke):
     path = smoke / "tables" / "capacity.csv"
     table = read_table(path)
     write_table(table.assign(best_train_accuracy=0.5 * table["best_train_accuracy"]), path)
+    quote(smoke, "capacity")
     assert compiled(smoke) != before
 
 
@@ -320,6 +335,7 @@ def test_a_changed_value_of_the_original_changes_the_paper_at_the_original_s_sca
     own = table["source"] == "run"
     shifted = table["best_validation_accuracy"].where(own, table["best_validation_accuracy"] - 0.1)
     write_table(table.assign(best_validation_accuracy=shifted), path)
+    quote(results, "capacity_by_noise")
     assert compiled(results) != before
 
 
@@ -329,6 +345,7 @@ def test_a_value_of_the_original_that_the_text_quotes_comes_from_its_table(smoke
     text = path.read_text(encoding="utf-8")
     assert text.count("0.515") == 1
     path.write_text(text.replace("0.515", "0.415"), encoding="utf-8")
+    quote(smoke, "regularizer_curves")
     assert compiled(smoke) != before
 
 
@@ -347,11 +364,17 @@ def test_a_missing_claim_is_named(smoke):
     assert fails_with(smoke).endswith("claims.json has no claim 'A2-randY-mnist'")
 
 
-def test_a_missing_column_is_named_with_those_that_are_there(smoke):
-    path = smoke / "tables" / "capacity.csv"
-    write_table(read_table(path).drop(columns="best_train_accuracy"), path)
-    message = fails_with(smoke)
-    assert "tables/capacity.csv has no column 'best_train_accuracy'; it has dataset, image_size" in message
+def test_a_missing_number_is_named_with_those_that_are_there(smoke):
+    rewrite(smoke / "tables" / "capacity.json", lambda numbers: numbers.pop("fitted"))
+    assert "tables/capacity.json has no 'fitted'; it has smallest_width, largest_width" in fails_with(smoke)
+
+
+def test_a_number_that_was_not_measured_is_a_dash(smoke):
+    before = compiled(smoke)
+    rewrite(smoke / "tables" / "capacity.json", lambda numbers: numbers["gain"].pop("randX"))
+    without = compiled(smoke)
+    rewrite(smoke / "tables" / "capacity.json", lambda numbers: numbers["gain"].update(randX=None))
+    assert compiled(smoke) == without != before
 
 
 def test_a_missing_experiment_is_named(smoke):
@@ -359,7 +382,7 @@ def test_a_missing_experiment_is_named(smoke):
     assert fails_with(smoke).endswith("the configuration has no experiment 'sharpness'")
 
 
-@pytest.mark.parametrize("file", ["claims.json", "provenance.json", "tables/sharpness.csv", "figures/sharpness.svg"])
+@pytest.mark.parametrize("file", ["claims.json", "provenance.json", "tables/sharpness.json", "figures/sharpness.svg"])
 def test_a_missing_file_is_named(smoke, file):
     (smoke / file).unlink()
     assert file in fails_with(smoke)
@@ -383,6 +406,6 @@ def test_every_claim_that_the_sources_name_is_in_the_catalogue():
 
 def test_every_drawing_and_table_that_the_sources_name_is_a_figure_of_the_config():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "papers").rglob("*.typ"))
-    named = set(re.findall(r'(?:plot|mean|values|distinct|geometric-mean|rows-of)\("([^"]+)"', text))
+    named = set(re.findall(r'(?:plot|number|numbers-of)\("([^"]+)"', text))
     assert named
     assert named <= set(FIGURES)
