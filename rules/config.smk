@@ -7,6 +7,7 @@ from functools import cache
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=workflow.basedir)
 
+from closerlook.config.inert import require_useful
 from closerlook.config.layers import ConfigError, command_line
 from closerlook.config.reading import read_config
 
@@ -35,3 +36,10 @@ def configured(scale=None):
 
 
 CONFIG = configured()
+
+# The machine that starts the run has the user's folders; a cluster's node need not.
+if workflow.is_main_process:
+    try:
+        require_useful(CONFIG)
+    except ConfigError as error:
+        stop(error)

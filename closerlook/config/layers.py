@@ -121,7 +121,7 @@ class Section:
 
     def place(self, option: str = "") -> str:
         """Return where an option was written, as ``file: experiments.capacity.scales.smoke.epochs``."""
-        layer, scale = self.origins.get(option.split(".", 1)[0], (self.layer, ""))
+        layer, scale = self.origins.get(re.split(r"[.:]", option, maxsplit=1)[0], (self.layer, ""))
         return f"{layer.name}: {self.key}{scale}" + (f".{option}" if option else "")
 
     def path(self, option: str, written: str) -> Path:

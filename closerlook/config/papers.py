@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,34 @@ def find_papers(layer: Layer, root: Path) -> dict[str, Paper]:
             raise ConfigError(f"{layer.name}: papers: two are called {paper.name}; rename one of the folders")
         papers[paper.name] = paper
     return papers
+
+
+def borrowed(papers: Mapping[str, Paper], layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Yield the experiments that figures of the papers show and papers beside them have that are not in use.
+
+    So a paper can be had without another whose experiments it shows.
+
+    Parameters
+    ----------
+    papers : mapping
+        The papers in use.
+    layers : sequence of Layer
+        Their `experiments.yaml`, in their order.
+    """
+    known = {name for layer in layers for name in layer.section("experiments")}
+    for paper, layer in zip(papers.values(), layers, strict=True):
+        figures = [options for options in layer.section("figures").values() if isinstance(options, Mapping)]
+        wanted = {name for options in figures for name in _listed(options.get("experiments"))} - known
+        for beside in sorted(paper.folder.parent.glob("*/experiments.yaml")) if wanted else ():
+            if beside.parent.name not in papers:
+                other = file_layer(beside, ("experiments", "figures"), beside.parent.name)
+                found = {name: options for name, options in other.section("experiments").items() if name in wanted}
+                known, wanted = known | set(found), wanted - set(found)
+                yield replace(other, content={"experiments": found})
+
+
+def _listed(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def find_own(layer: Layer) -> tuple[Path, ...]:

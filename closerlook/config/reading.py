@@ -15,10 +15,11 @@ import pydantic_core
 from pydantic import ValidationError
 
 from closerlook import things
+from closerlook.config.inert import without_effect
 from closerlook.config.layers import SCALES, ConfigError, Layer, Section, file_layer, given_layer, overlay
 from closerlook.config.messages import suggestion, validation_line
 from closerlook.config.options import DataOptions, ExperimentOptions, FigureOptions
-from closerlook.config.papers import Paper, find_own, find_papers
+from closerlook.config.papers import Paper, borrowed, find_own, find_papers
 from closerlook.refusal import shown
 
 __all__ = ["SCALES", "Config", "ConfigError", "read_config"]
@@ -91,7 +92,8 @@ def read_config(source: Source | Sequence[Source], scale: str | None = None, roo
     folders = (*(paper.folder for paper in papers.values()), *own)
     if folders != things.own_folders():
         things.use(folders)
-    return _at_scale([*(paper.layer() for paper in papers.values()), *layers], chosen, papers, own)
+    written = [paper.layer() for paper in papers.values()]
+    return _at_scale([*borrowed(papers, written), *written, *layers], chosen, papers, own)
 
 
 def _layer(source: Source) -> Layer:
@@ -171,7 +173,7 @@ def _paper(section: Section, papers: Mapping[str, Paper]) -> str:
     paper = section.values.get("paper", section.layer.paper)
     if section.layer.paper and paper != section.layer.paper:
         raise ConfigError(f"{section.place('paper')}: leave it out; the folder says that it is {section.layer.paper}")
-    if paper and paper not in papers:
+    if paper and not section.layer.paper and paper not in papers:
         known = ", ".join(papers) or "none"
         raise ConfigError(f"{section.place('paper')}: no paper {shown(paper)}; there are: {known}")
     return paper
@@ -197,10 +199,12 @@ def _figure(
 
 
 def _require_possible(config: Config, name: str) -> None:
-    """Refuse an experiment that does not fit the data, or whose name is that of another folder."""
+    """Refuse an experiment that does not fit the data, cannot do what it says, or has another folder's name."""
     key, experiment, data = f"experiments.{name}", config.experiments[name], config.data
     if name in TAKEN:
         raise ConfigError(f"{config.place(key)}: the results have a folder of this name; give it another")
+    for problem in without_effect(experiment):
+        raise ConfigError(f"{config.place(key, problem)}, at scale {config.scale}")
     if experiment.seeds > data.seeds and not experiment.same_examples:
         raise ConfigError(
             f"{config.place(key, 'seeds')}: {experiment.seeds} is more than data.seeds, {data.seeds}, "

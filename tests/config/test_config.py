@@ -3,6 +3,7 @@ import copy
 import pytest
 from shipped import shipped
 
+from closerlook.config.layers import command_line
 from closerlook.config.reading import SCALES, ConfigError, read_config
 from closerlook.data.sets import SETS
 from closerlook.planning.plan import Plan
@@ -107,8 +108,12 @@ def test_a_single_value_stands_for_a_list_of_one():
     assert one == listed
 
 
-def test_whole_numbers_may_come_as_text_as_from_the_command_line():
-    assert read_config(changed((*CAPACITY, "epochs"), "5"), "quick").experiments["capacity"].epochs == 5
+def test_values_of_the_command_line_come_as_text_and_are_read_as_in_a_file():
+    given = {
+        "experiments": {"capacity": {"epochs": "90", "after_fit": "null", "width": ["8", "16"], "momentum": "0.5"}}
+    }
+    capacity = read_config([RAW, command_line(given)], "quick").experiments["capacity"]
+    assert (capacity.epochs, capacity.after_fit, list(capacity.width), capacity.momentum) == (90, None, [8, 16], 0.5)
 
 
 def test_what_a_scale_gives_replaces_the_whole_value():
