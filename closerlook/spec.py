@@ -144,6 +144,8 @@ class Recipe:
 
     image_size: Count = 28
     """rows and columns after average pooling by a whole factor"""
+    validation_examples: Count = 1000
+    """clean examples that validation accuracy is measured on; left out: as data.validation_examples"""
     same_examples: bool = False
     """all networks see the training set of seed 0; initial weights and batch order differ"""
     own_class: bool = False
@@ -186,7 +188,6 @@ class Ensemble(Recipe):
 
     dataset: str
     examples: int
-    validation_examples: int
     widths: tuple[int, ...]
     batch_size: int
     members: tuple[Member, ...]

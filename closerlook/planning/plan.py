@@ -6,15 +6,18 @@ Pure bookkeeping over `closerlook.config.reading`, read by every Snakemake proce
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import product
 from typing import Any
 
-from closerlook.config.options import ExperimentOptions, ScheduleOptions
-from closerlook.config.reading import Config, ConfigError
+from closerlook import nets
+from closerlook.config.checking import ConfigError
+from closerlook.config.options import ExperimentOptions
+from closerlook.config.reading import Config
+from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS, DataError, pooling_factor
-from closerlook.spec import NOISE_KINDS, Answers, Checkpoints, Ensemble, Member, Schedule
+from closerlook.spec import REAL, Ensemble, Member, Recipe
 
 
 class PlanError(ValueError):
@@ -44,7 +47,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name, options in self.config.experiments.items():
-            _require_data(f"experiments.{name}", options, self.config.data.validation_examples)
+            _require_data(f"experiments.{name}", options)
         _ = self.ensembles
 
     @property
@@ -56,7 +59,7 @@ class Plan:
     def ensembles(self) -> dict[str, dict[str, Ensemble]]:
         """Every ensemble, by experiment and by its own name."""
         return {
-            name: {ensemble.name: ensemble for ensemble in _expand(options, self.config.data.validation_examples)}
+            name: _expand(f"experiments.{name}", options)
             for name, options in self.config.experiments.items()
         }
 
@@ -79,13 +82,12 @@ class Plan:
 
     def noise(self, kind: str) -> str:
         """Return the kind of noise, or say which there are."""
-        return _find("kind of noise", kind, dict(zip(NOISE_KINDS, NOISE_KINDS, strict=True)))
+        return _find("kind of noise", kind, dict.fromkeys(NOISES.names(), kind))
 
-    def measure(self, experiment: str, measure: str) -> dict[str, Any]:
+    def measure(self, experiment: str, measure: str) -> Any:
         """Return the options of a measure of an experiment, or say which measures it has."""
         options = _find("experiment", experiment, self.config.experiments).measures
-        chosen = {name: values for name, values in options if values is not None}
-        return _find(f"measure of experiment {experiment}", measure, chosen).model_dump()
+        return _find(f"measure of experiment {experiment}", measure, options)
 
     def figure_folders(self, figure: str, measure: str | None = None) -> list[tuple[str, str]]:
         """Return the (experiment, ensemble) pairs that a figure shows; with `measure`, those that have it."""
@@ -93,7 +95,7 @@ class Plan:
         return [
             (experiment, ensemble)
             for experiment in experiments
-            if measure is None or getattr(self.config.experiments[experiment].measures, measure) is not None
+            if measure is None or measure in self.config.experiments[experiment].measures
             for ensemble in self.ensembles[experiment]
         ]
 
@@ -104,7 +106,7 @@ class Plan:
             files |= {f"tables/{figure}.{kind}" for kind in ("csv", "json")}
             files |= {f"figures/{figure}.{kind}" for kind in ("svg", "pdf")}
         for experiment, ensembles in self.ensembles.items():
-            measures = [name for name, options in self.config.experiments[experiment].measures if options is not None]
+            measures = self.config.experiments[experiment].measures
             for ensemble in ensembles.values():
                 files |= {f"noise/{ensemble.subset}/{noise}.h5" for noise in ensemble.noises}
                 files |= {f"{experiment}/{ensemble.name}/{kind}.h5" for kind in ("trained", *measures)}
@@ -121,7 +123,7 @@ def _find(what: str, name: str, among: dict[str, Any]) -> Any:
     return among[name]
 
 
-def _require_data(key: str, options: ExperimentOptions, validation_examples: int) -> None:
+def _require_data(key: str, options: ExperimentOptions) -> None:
     for name in options.dataset:
         dataset = SETS[name]
         try:
@@ -130,88 +132,56 @@ def _require_data(key: str, options: ExperimentOptions, validation_examples: int
             raise ConfigError(f"{key}.{error}") from None
         if max(options.examples) > dataset.training:
             raise ConfigError(f"{key}.examples: {max(options.examples)} is more than the {dataset.training} of {name}")
-        if validation_examples > dataset.validation:
+        if options.validation_examples > dataset.validation:
             raise ConfigError(
-                f"data.validation_examples: {validation_examples} is more than the {dataset.validation} of {name}"
+                f"{key}.validation_examples: {options.validation_examples} is more than the {dataset.validation} of "
+                f"{name}; without it, data.validation_examples holds"
             )
 
 
-def _expand(options: ExperimentOptions, validation_examples: int) -> Iterator[Ensemble]:
-    """Yield an experiment's ensembles: one per combination of the options that change tensor shapes or data."""
+RECIPE = tuple(entry.name for entry in fields(Recipe))
+
+
+def _expand(key: str, options: ExperimentOptions) -> dict[str, Ensemble]:
+    """Return an experiment's ensembles by name: one per combination of what changes tensor shapes or data.
+
+    Raises
+    ------
+    ConfigError
+        If a network cannot be of such a shape or be trained so, or two ensembles would have one name.
+    """
+    recipe = {name: getattr(options, name) for name in RECIPE}
+    members, found = tuple(_members(options)), {}
     for dataset, examples, width, batch_size in product(
         options.dataset, options.examples, options.width, options.batch_size
     ):
-        yield Ensemble(
+        ensemble = Ensemble(
+            **recipe,
             dataset=dataset,
-            image_size=options.image_size,
             examples=examples,
-            validation_examples=validation_examples,
-            network=options.network,
-            widths=_widths(options, width),
+            widths=nets.widths(options.network, width, options.network_options),
             batch_size=batch_size,
-            epochs=options.epochs,
-            members=tuple(_members(options)),
-            learning_rate_schedule=_schedule(options.learning_rate_schedule),
-            batch_size_schedule=_schedule(options.batch_size_schedule),
-            checkpoints=Checkpoints(
-                tuple(options.checkpoints.epochs), options.checkpoints.fit, tuple(options.checkpoints.losses)
-            ),
-            after_fit=options.after_fit,
-            evaluate_every=options.evaluate_every,
-            objective=options.objective,
-            same_examples=options.same_examples,
-            own_class=options.own_class,
-            with_replacement=options.with_replacement,
-            answers=Answers(tuple(options.answers.steps), options.answers.examples)
-            if options.answers.steps
-            else Answers(),
-            regularizer_options={"lass": set_options} if (set_options := _lass_options(options)) else {},
+            members=members,
         )
+        for problem in nets.problems(ensemble, *_shape(ensemble)):
+            raise ConfigError(f"{key}.{problem}")
+        if ensemble.name in found:
+            raise ConfigError(f"{key}: two ensembles would be called {ensemble.name}")
+        found[ensemble.name] = ensemble
+    return found
 
 
-ALEXNET_DENSE = (1.92, 0.96)
-"""Units of the dense layers over the filters of a convolution: 384 and 192 with 200 (B.1 of the paper's set-up)."""
-
-
-def _widths(options: ExperimentOptions, width: int) -> tuple[int, ...]:
-    """Return the sizes of the hidden layers that a width stands for."""
-    if options.network == "alexnet":
-        return (width, width, *(max(1, round(share * width)) for share in ALEXNET_DENSE))
-    return (width,) * options.depth
-
-
-def _schedule(options: ScheduleOptions) -> Schedule:
-    return Schedule(options.stages, options.period)
-
-
-def _lass_options(options: ExperimentOptions) -> dict[str, Any]:
-    """Return what is set of the options of LASS, where it is used."""
-    used = options.regularizers.lass or any("lass" in each for each in options.regularizers.combined)
-    return options.lass.model_dump(exclude_defaults=True) if used else {}
+def _shape(ensemble: Ensemble) -> tuple[tuple[int, int, int], int]:
+    """Return the shape of an ensemble's inputs, (channel, row, column), and the number of its classes."""
+    dataset, size = SETS[ensemble.dataset], ensemble.image_size
+    return (dataset.image_shape[0], size, size), ensemble.examples if ensemble.own_class else dataset.classes
 
 
 def _members(options: ExperimentOptions) -> Iterator[Member]:
-    regularizers = [
-        {},
-        *(
-            {name: strength}
-            for name, strengths in options.regularizers.alone()
-            for strength in strengths
-            if strength > 0
-        ),
-        *options.regularizers.combined,
-    ]
     noises = [(kind, level) for kind, levels in options.noise.items() for level in levels if level > 0]
     if any(0 in levels for levels in options.noise.values()):
-        noises.insert(0, ("none", 0.0))  # level 0 of any kind is the same clean training set
-    for regularizer, (noise, level), learning_rate, seed in product(
-        regularizers, noises, options.learning_rate, range(options.seeds)
+        noises.insert(0, (REAL, 0.0))  # level 0 of any kind is the same clean training set
+    for regularizers, (noise, level), learning_rate, seed in product(
+        options.combinations(), noises, options.learning_rate, range(options.seeds)
     ):
-        yield Member(
-            seed=seed,
-            noise=noise,
-            level=level,
-            learning_rate=learning_rate,
-            momentum=options.momentum,
-            regularizers={name: strength for name, strength in regularizer.items() if strength > 0},
-        )
+        yield Member(seed, noise, level, learning_rate, options.momentum, regularizers)

@@ -64,6 +64,8 @@ def needs(experiment: Any, options: Options) -> Iterator[str]:
         yield "radius: holds a value twice"
     if options.training_examples > min(experiment.examples):
         yield f"training_examples: {options.training_examples} is more than the {min(experiment.examples)} examples"
+    if (options.examples or 0) > experiment.validation_examples:
+        yield f"examples: {options.examples} is more than the {experiment.validation_examples} validation examples"
     if experiment.own_class:
         yield "needs validation examples, which own_class has not"
 

@@ -43,7 +43,7 @@ def needs(experiment: Any, options: Options) -> Iterator[str]:
         yield f"serves network mlp only (batch norm's statistics have no derivative here), not {experiment.network}"
     if experiment.momentum != 0:
         yield f"follows plain gradient descent; set momentum: 0, not {experiment.momentum:g}"
-    if any(strengths for _, strengths in experiment.regularizers):
+    if any(experiment.regularizers.values()):
         yield "follows training without regularizers; give them an experiment of their own"
     if experiment.batch_size_schedule.stages or experiment.after_fit is not None:
         yield "follows a training of constant batches to its end; leave out batch_size_schedule and after_fit"

@@ -1,0 +1,158 @@
+"""Values from a file against the dataclass that they should be: checked by pydantic, refused in one line.
+
+Options are plain frozen dataclasses; their annotations hold the bounds. pydantic checks what JSON would hold, strictly:
+`true` is no number and 3.0 no count.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from closerlook.refusal import one_line, shown
+from closerlook.spec import Axis, Thing, types_of
+from closerlook.things import ThingError, room
+
+
+class ConfigError(ValueError):
+    """The configuration asks for something impossible; the message is one line that names the key."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+def checked(kind: Any, values: Any, key: str, origins: Mapping[Any, str] | None = None) -> Any:
+    """Return values as a type of options, which are all within their bounds.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass, or any other type that pydantic knows.
+    values
+        What a file holds.
+    key : str
+        Where it stands, such as ``experiments.capacity``.
+    origins : mapping, optional
+        For options that come from elsewhere, where they stand.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the key, what it was, and what is allowed.
+    """
+    values = _listed(kind, values)
+    for _ in range(100):
+        try:
+            return _adapter(kind).validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            if not _reads_as_number(first, values):
+                raise ConfigError(_line(first, kind, key, origins or {})) from None
+    raise ConfigError(f"{key}: too many numbers are written as text")
+
+
+def require_things(kind: type, options: Any, key: str) -> None:
+    """Refuse the name of a thing that is in no room, or whose file cannot be used.
+
+    Raises
+    ------
+    ConfigError
+        One line with the key and the names that there are.
+    """
+    for name, annotation in types_of(kind).items():
+        for value, marker in _named(annotation, getattr(options, name)):
+            try:
+                _ = room(marker.room)[value]
+            except ThingError as error:
+                raise ConfigError(f"{key}.{name}: {error}") from None
+
+
+def _named(annotation: Any, value: Any) -> Iterator[tuple[Any, Thing]]:
+    """Yield each name of a thing in a value, with the marker that says of which room."""
+    markers = [one for one in getattr(annotation, "__metadata__", ()) if isinstance(one, Thing)]
+    inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if markers:
+        yield from ((part, markers[0]) for part in (value if isinstance(value, tuple) else [value]))
+    elif get_origin(inner) is tuple:
+        for part in value:
+            yield from _named(get_args(inner)[0], part)
+    elif get_origin(inner) is dict:
+        for part in value:
+            yield from _named(get_args(inner)[0], part)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter:
+    for each in _dataclasses(kind):
+        if "__pydantic_config__" not in vars(each):
+            each.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    return TypeAdapter(kind) if is_dataclass(kind) else TypeAdapter(kind, config=ConfigDict(strict=True))
+
+
+def _dataclasses(kind: Any) -> Iterator[type]:
+    if is_dataclass(kind):
+        yield kind
+        for annotation in types_of(kind).values():
+            yield from _dataclasses(annotation)
+    for part in get_args(kind):
+        yield from _dataclasses(part)
+
+
+def _listed(kind: Any, values: Any) -> Any:
+    """Return the values with a list wherever a single value stands for an axis."""
+    if not is_dataclass(kind) or not isinstance(values, Mapping):
+        return values
+    axes = {name for name, annotation in types_of(kind).items() if Axis in getattr(annotation, "__metadata__", ())}
+    return {name: [part] if name in axes and not isinstance(part, list | tuple) else part
+            for name, part in values.items()}  # fmt: skip
+
+
+def _reads_as_number(error: Mapping[str, Any], values: Any) -> bool:
+    """Turn text into the number that it spells, in place: Snakemake hands nested values of `--config` on as text."""
+    if error["type"] not in ("int_type", "float_type", "bool_type") or not isinstance(error["input"], str):
+        return False
+    number = yaml.safe_load(error["input"]) if error["input"].strip() else None
+    if not isinstance(number, int | float):
+        return False
+    *places, last = error["loc"]
+    for place in places:
+        values = values[place]
+    if isinstance(values, Mapping | list) and (last in values or isinstance(values, list)):
+        values[last] = number
+        return True
+    return False
+
+
+def _line(first: Mapping[str, Any], kind: Any, key: str, origins: Mapping[Any, str]) -> str:
+    """Return pydantic's first error as one line."""
+    unknown = first["type"] in ("unexpected_keyword_argument", "extra_forbidden")
+    # pydantic marks a bad key by "[key]" after it; a key that is itself so named can only be an unknown one.
+    places = [str(place) for place in first["loc"] if unknown or place != "[key]"]
+    where = ".".join([origins.get(places[0], key) if places else key, *places])
+    if unknown:
+        allowed = tuple(entry.name for entry in fields(_section(kind, places[:-1])))
+        return f"{where}: unknown key{suggestion(places[-1], allowed)}; allowed: {', '.join(allowed)}"
+    if "missing" in first["type"]:
+        return f"{where}: missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {shown(first['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _section(kind: Any, places: list[str]) -> type:
+    for place in places:
+        kind = next(_dataclasses(types_of(kind)[place]))
+    return kind
+
+
+def suggestion(key: str, allowed: tuple[str, ...]) -> str:
+    """Return the likely meaning of a misspelt key in words, or nothing."""
+    close = difflib.get_close_matches(key[:80], allowed, 1)
+    return f" (did you mean {close[0]}?)" if close else ""
