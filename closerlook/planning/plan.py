@@ -17,7 +17,8 @@ from closerlook.config.options import ExperimentOptions
 from closerlook.config.reading import Config
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS, DataError, pooling_factor
-from closerlook.spec import REAL, Ensemble, Member, Recipe
+from closerlook.nets import NETS
+from closerlook.spec import REAL, Ensemble, Member, Recipe, parsed
 
 
 class PlanError(ValueError):
@@ -159,7 +160,7 @@ def _expand(key: str, options: ExperimentOptions) -> dict[str, Ensemble]:
             **recipe,
             dataset=dataset,
             examples=examples,
-            widths=nets.widths(options.network, width, options.network_options),
+            widths=nets.widths(options.network, width, parsed(NETS[options.network].options, options.network_options)),
             batch_size=batch_size,
             members=members,
         )
