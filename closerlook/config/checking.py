@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import difflib
 import json
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -29,7 +28,16 @@ class ConfigError(ValueError):
         super().__init__(one_line(message))
 
 
-def checked(kind: Any, values: Any, key: str, origins: Mapping[Any, str] | None = None) -> Any:
+Place = Callable[[str], str]
+"""Tells where an option was written, by its path within what is read: ``regularizers.dropout.0``, or nothing."""
+
+
+def within(place: Place, option: str) -> Place:
+    """Return the place of what an option holds."""
+    return lambda path: place(f"{option}.{path}" if path else option)
+
+
+def checked(kind: Any, values: Any, place: Place) -> Any:
     """Return values as a type of options, which are all within their bounds.
 
     Parameters
@@ -38,10 +46,8 @@ def checked(kind: Any, values: Any, key: str, origins: Mapping[Any, str] | None 
         A dataclass, or any other type that pydantic knows.
     values
         What a file holds.
-    key : str
-        Where it stands, such as ``experiments.capacity``.
-    origins : mapping, optional
-        For options that come from elsewhere, where they stand.
+    place : callable
+        Where each of them was written.
 
     Raises
     ------
@@ -55,11 +61,11 @@ def checked(kind: Any, values: Any, key: str, origins: Mapping[Any, str] | None 
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if not _reads_as_number(first, values):
-                raise ConfigError(_line(first, kind, key, origins or {})) from None
-    raise ConfigError(f"{key}: too many numbers are written as text")
+                raise ConfigError(_line(first, kind, place)) from None
+    raise ConfigError(f"{place('')}: too many numbers are written as text")
 
 
-def require_things(kind: type, options: Any, key: str) -> None:
+def require_things(kind: type, options: Any, place: Place) -> None:
     """Refuse the name of a thing that is in no room, or whose file cannot be used.
 
     Raises
@@ -74,7 +80,7 @@ def require_things(kind: type, options: Any, key: str) -> None:
             try:
                 room(marker.room).path(value)
             except ThingError as error:
-                raise ConfigError(f"{key}.{name}: {error}") from None
+                raise ConfigError(f"{place(name)}: {error}") from None
 
 
 def _named(annotation: Any, value: Any) -> Iterator[tuple[Any, Thing]]:
@@ -83,10 +89,7 @@ def _named(annotation: Any, value: Any) -> Iterator[tuple[Any, Thing]]:
     inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     if markers:
         yield from ((part, markers[0]) for part in (value if isinstance(value, tuple) else [value]))
-    elif get_origin(inner) is tuple:
-        for part in value:
-            yield from _named(get_args(inner)[0], part)
-    elif get_origin(inner) is dict:
+    elif get_origin(inner) is tuple or get_origin(inner) is dict:
         for part in value:
             yield from _named(get_args(inner)[0], part)
 
@@ -133,12 +136,12 @@ def _reads_as_number(error: Mapping[str, Any], values: Any) -> bool:
     return False
 
 
-def _line(first: Mapping[str, Any], kind: Any, key: str, origins: Mapping[Any, str]) -> str:
+def _line(first: Mapping[str, Any], kind: Any, place: Place) -> str:
     """Return pydantic's first error as one line."""
     unknown = first["type"] in ("unexpected_keyword_argument", "extra_forbidden")
     # pydantic marks a bad key by "[key]" after it; a key that is itself so named can only be an unknown one.
     places = [str(place) for place in first["loc"] if unknown or place != "[key]"]
-    where = ".".join([origins.get(places[0], key) if places else key, *places])
+    where = place(".".join(places))
     if unknown:
         allowed = tuple(entry.name for entry in fields(_section(kind, places[:-1])))
         return f"{where}: unknown key{suggestion(places[-1], allowed)}; allowed: {', '.join(allowed)}"

@@ -6,94 +6,89 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from closerlook.config.checking import ConfigError, checked, require_things
+from closerlook.config.checking import ConfigError, Place, checked, require_things, within
 from closerlook.config.consistency import contradictions
 from closerlook.config.options import COMBINED, ExperimentOptions
 from closerlook.measures import MEASURES
 from closerlook.nets import NETS
 from closerlook.regularizers import REGULARIZERS
-from closerlook.spec import plain
+from closerlook.spec import parsed, plain
 from closerlook.things import ThingError
 
 
-def read_experiment(values: Any, key: str, origins: Mapping[Any, str]) -> ExperimentOptions:
+def read_experiment(values: Any, place: Place) -> ExperimentOptions:
     """Return an experiment's options; those of its measures are objects of the measures' own `Options`.
 
     Parameters
     ----------
     values : mapping
         What the files say of it at one scale.
-    key : str
-        Where it stands, such as ``experiments.capacity``.
-    origins : mapping
-        For options that come from elsewhere, where they stand.
+    place : callable
+        Where each of them was written.
 
     Raises
     ------
     ConfigError
-        One line that names the key, what it was, and what is allowed.
+        One line that names the place, what it was, and what is allowed.
     """
-    options = checked(ExperimentOptions, values, key, origins)
-    require_things(ExperimentOptions, options, key)
-
-    def place(option: str) -> str:
-        return f"{origins.get(option, key)}.{option}"
-
+    options = checked(ExperimentOptions, values, place)
+    require_things(ExperimentOptions, options, place)
     options = replace(
         options,
-        network_options=_own(NETS[options.network].options, options.network_options, place("network_options")),
-        regularizers=_strengths(options.regularizers, place("regularizers")),
-        regularizer_options=_regularizer_options(options.regularizer_options, place("regularizer_options")),
+        network_options=_own(NETS[options.network].options, options.network_options, within(place, "network_options")),
+        regularizers=_strengths(options.regularizers, within(place, "regularizers")),
+        regularizer_options=_regularizer_options(options.regularizer_options, within(place, "regularizer_options")),
         measures={
-            name: checked(MEASURES[name].options, given, f"{place('measures')}.{name}")
+            name: checked(MEASURES[name].options, given, within(place, f"measures.{name}"))
             for name, given in options.measures.items()
             if given is not None
         },
     )
     for problem in contradictions(options):
-        option = problem.partition(":")[0].partition(".")[0]
-        raise ConfigError(f"{origins.get(option, key)}.{problem}")
+        option, colon, rest = problem.partition(":")
+        raise ConfigError(f"{place(option)}{colon}{rest}")
     return options
 
 
-def _own(kind: type | None, given: dict[str, Any], key: str) -> dict[str, Any]:
+def _own(kind: type | None, given: dict[str, Any], place: Place) -> dict[str, Any]:
     """Return what is set of a thing's options, without what is at its default: it is a part of specifications."""
-    if kind is None:
-        if given:
-            raise ConfigError(f"{key}: it has no options")
-        return {}
-    return plain(checked(kind, given, key))
+    if kind is None and given:
+        raise ConfigError(f"{place('')}: it has no options")
+    return plain(checked(kind, given, place)) if kind else {}
 
 
-def _strengths(given: dict[str, Any], key: str) -> dict[str, Any]:
+def _strengths(given: dict[str, Any], place: Place) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, values in given.items():
         if name == COMBINED:
+            several = checked(tuple[dict[str, Any], ...], values, within(place, name))
             found[name] = tuple(
-                {one: _strength(one, value, f"{key}.{name}.{number}.{one}") for one, value in several.items()}
-                for number, several in enumerate(checked(tuple[dict[str, Any], ...], values, f"{key}.{name}"))
+                {one: _strength(one, value, within(place, f"{name}.{number}.{one}")) for one, value in each.items()}
+                for number, each in enumerate(several)
             )
         else:
             values = values if isinstance(values, list | tuple) else [values]
             found[name] = tuple(
-                _strength(name, value, f"{key}.{name}.{number}") for number, value in enumerate(values)
+                _strength(name, value, within(place, f"{name}.{number}")) for number, value in enumerate(values)
             )
     return found
 
 
-def _strength(regularizer: str, value: Any, key: str) -> float:
-    try:
-        kind = REGULARIZERS[regularizer].strength
-    except ThingError as error:
-        raise ConfigError(f"{key}: {error}") from None
-    return checked(kind, value, key)
+def _strength(regularizer: str, value: Any, place: Place) -> float:
+    return checked(_regularizer(regularizer, place).strength, value, place)
 
 
-def _regularizer_options(given: dict[str, dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+def _regularizer(name: str, place: Place) -> Any:
     try:
-        found = {name: _own(REGULARIZERS[name].options, own, f"{key}.{name}") for name, own in given.items()}
+        return REGULARIZERS[name]
     except ThingError as error:
-        raise ConfigError(f"{key}: {error}") from None
+        raise ConfigError(f"{place('')}: {error}") from None
+
+
+def _regularizer_options(given: dict[str, dict[str, Any]], place: Place) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, own in given.items():
+        found[name] = _own(_regularizer(name, within(place, name)).options, own, within(place, name))
     return {name: own for name, own in found.items() if own}
 
 
@@ -111,7 +106,7 @@ def whole(options: ExperimentOptions) -> dict[str, Any]:
 
 
 def _filled(kind: type | None, given: dict[str, Any]) -> dict[str, Any]:
-    return _jsonable(checked(kind, given, "")) if kind else {}
+    return _jsonable(parsed(kind, given)) if kind else {}
 
 
 def _jsonable(value: Any) -> Any:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from closerlook.config.messages import suggestion
+from closerlook.config.checking import ConfigError, suggestion
 from closerlook.config.yamlfile import YamlError, read_yaml, typed
-from closerlook.refusal import one_line, shown
+from closerlook.refusal import shown
 
 SCALES: tuple[str, ...] = ("smoke", "quick", "paper")
 
@@ -24,13 +24,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 KEYS = ("scale", "papers", "own", "data", "experiments", "figures")
 """Of `config.yaml`; a paper's `experiments.yaml` has the last two."""
-
-
-class ConfigError(ValueError):
-    """The configuration asks for something impossible; the message is one line that names the file and the key."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)

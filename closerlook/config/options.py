@@ -23,15 +23,17 @@ COMBINED = "combined"
 class ExperimentOptions(Recipe):
     """One experiment at one scale. A list is an axis of the grid; a single value may stand for a list of one."""
 
-    paper: str
-    """the paper it belongs to: its folder says so"""
+    paper: str = ""
+    """the paper it belongs to; in a paper's own file the folder says it"""
     dataset: Annotated[tuple[Annotated[str, Thing("data.sets")], ...], MinLen(1), Axis]
     """data sets"""
     examples: Annotated[tuple[Count, ...], MinLen(1), Axis]
     """training examples, drawn anew for each seed"""
     width: Annotated[tuple[Count, ...], MinLen(1), Axis]
     """what the sizes of a network's hidden layers follow from: units of each of an mlp, filters of an alexnet"""
-    noise: dict[Annotated[str, Thing("data.noise")], tuple[Level, ...]] = field(default_factory=lambda: {"none": (0.0,)})
+    noise: dict[Annotated[str, Thing("data.noise")], tuple[Level, ...]] = field(
+        default_factory=lambda: {"none": (0.0,)}
+    )
     """kinds of noise, each with its levels: the share of corrupted training examples"""
     seeds: Count
     """networks per cell of the grid: seeds 0, 1, ..."""
@@ -73,8 +75,8 @@ class ExperimentOptions(Recipe):
 class FigureOptions:
     """A figure, and the experiments whose results it shows."""
 
-    paper: str
-    """the paper that it belongs to: its folder says so"""
+    paper: str = ""
+    """the paper it belongs to; in a paper's own file the folder says it"""
     experiments: Annotated[tuple[str, ...], MinLen(1)]
     """names of experiments"""
 

@@ -6,18 +6,17 @@ The options themselves are defined in `closerlook.config.options`, and nowhere e
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pydantic_core
-from pydantic import ValidationError
-
 from closerlook import things
+from closerlook.config.checking import checked, suggestion
+from closerlook.config.experiments import read_experiment, whole
 from closerlook.config.inert import without_effect
 from closerlook.config.layers import SCALES, ConfigError, Layer, Section, file_layer, given_layer, overlay
-from closerlook.config.messages import suggestion, validation_line
 from closerlook.config.options import DataOptions, ExperimentOptions, FigureOptions
 from closerlook.config.papers import Paper, borrowed, find_own, find_papers
 from closerlook.refusal import shown
@@ -61,8 +60,13 @@ class Config:
 
     def to_json(self) -> str:
         """Return what the results depend on as JSON; where the folders lie is no part of it."""
-        parts = ("scale", "data", "experiments", "figures")
-        return pydantic_core.to_json({part: getattr(self, part) for part in parts}).decode()
+        content = {
+            "scale": self.scale,
+            "data": asdict(self.data),
+            "experiments": {name: whole(options) for name, options in self.experiments.items()},
+            "figures": {name: asdict(options) for name, options in self.figures.items()},
+        }
+        return json.dumps(content)
 
 
 def read_config(source: Source | Sequence[Source], scale: str | None = None, root: str | Path = ROOT) -> Config:
@@ -128,12 +132,11 @@ def _at_scale(layers: Sequence[Layer], scale: str, papers: dict[str, Paper], own
     figures, _ = overlay(layers, "figures", scale)
     sections = {section.key: section for section in (*experiments.values(), *figures.values())}
     sections["data"] = _data(layers, scale)
+    data = checked(DataOptions, sections["data"].values, sections["data"].place)
     config = Config(
         scale=scale,
-        data=_validated(DataOptions, sections["data"]),
-        experiments={
-            name: _validated(ExperimentOptions, each, papers) for name, each in experiments.items() if each.made
-        },
+        data=data,
+        experiments={name: _experiment(section, papers, data) for name, section in experiments.items() if section.made},
         figures={},
         papers=papers,
         own=own,
@@ -156,17 +159,9 @@ def _data(layers: Sequence[Layer], scale: str) -> Section:
     return section
 
 
-def _validated(model: type[Any], section: Section, papers: Mapping[str, Paper] | None = None) -> Any:
-    """Return a section as its model has it; with `papers`, filled in and checked which of them it belongs to."""
-    values = dict(section.values)
-    if papers is not None:
-        values["paper"] = _paper(section, papers)
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        line = validation_line(error, model, section.key, {})
-    option, colon, rest = line.removeprefix(section.key).removeprefix(".").partition(":")
-    raise ConfigError(f"{section.place(option)}{colon}{rest}")
+def _experiment(section: Section, papers: Mapping[str, Paper], data: DataOptions) -> ExperimentOptions:
+    usual = {"validation_examples": data.validation_examples}
+    return read_experiment({**usual, **section.values, "paper": _paper(section, papers)}, section.place)
 
 
 def _paper(section: Section, papers: Mapping[str, Paper]) -> str:
@@ -183,7 +178,8 @@ def _figure(
     section: Section, experiments: Mapping[str, Section], dropped: set[str], config: Config
 ) -> FigureOptions | None:
     """Return a figure with those of its experiments that are made at the scale; none if null took the last of them."""
-    figure = _validated(FigureOptions, section, config.papers)
+    values = {**section.values, "paper": _paper(section, config.papers)}
+    figure = checked(FigureOptions, values, section.place)
     for each in figure.experiments:
         if each not in experiments and each not in dropped:
             known = tuple(experiments)
@@ -194,8 +190,7 @@ def _figure(
     present = [each for each in figure.experiments if each in config.experiments]
     if not present and dropped.isdisjoint(figure.experiments):
         raise ConfigError(f"{section.place()}: none of its experiments is made at scale {config.scale}")
-    section.values["experiments"] = present
-    return _validated(FigureOptions, section, config.papers) if present else None
+    return replace(figure, experiments=tuple(present)) if present else None
 
 
 def _require_possible(config: Config, name: str) -> None:
@@ -209,12 +204,6 @@ def _require_possible(config: Config, name: str) -> None:
         raise ConfigError(
             f"{config.place(key, 'seeds')}: {experiment.seeds} is more than data.seeds, {data.seeds}, "
             f"at scale {config.scale}"
-        )
-    critical = experiment.measures.critical_samples
-    if critical and (critical.examples or 0) > data.validation_examples:
-        raise ConfigError(
-            f"{config.place(key, 'measures.critical_samples.examples')}: {critical.examples} is more than "
-            f"data.validation_examples, {data.validation_examples}, at scale {config.scale}"
         )
 
 

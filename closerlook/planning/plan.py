@@ -59,10 +59,7 @@ class Plan:
     @cached_property
     def ensembles(self) -> dict[str, dict[str, Ensemble]]:
         """Every ensemble, by experiment and by its own name."""
-        return {
-            name: _expand(f"experiments.{name}", options)
-            for name, options in self.config.experiments.items()
-        }
+        return {name: _expand(f"experiments.{name}", options) for name, options in self.config.experiments.items()}
 
     def ensemble(self, experiment: str, name: str) -> Ensemble:
         """Return one ensemble, or say which there are."""
