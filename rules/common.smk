@@ -1,5 +1,6 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
 import re
+from dataclasses import asdict
 
 from closerlook.planning import rates
 from closerlook.planning.cost import noise_cost, training_cost
@@ -86,17 +87,17 @@ def cost_of_training(the_plan, wildcards, kind):
 
 
 def cost_of_curvature(the_plan, wildcards, kind):
-    options = the_plan.measure(wildcards.experiment, "curvature")
+    options = asdict(the_plan.measure(wildcards.experiment, "curvature"))
     return curvature_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
 
 
 def cost_of_critical_samples(the_plan, wildcards, kind):
-    options = the_plan.measure(wildcards.experiment, "critical_samples")
+    options = asdict(the_plan.measure(wildcards.experiment, "critical_samples"))
     return critical_samples_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
 
 
 def cost_of_sensitivity(the_plan, wildcards, kind):
-    options = the_plan.measure(wildcards.experiment, "sensitivity")
+    options = asdict(the_plan.measure(wildcards.experiment, "sensitivity"))
     return sensitivity_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
 
 

@@ -23,7 +23,7 @@ rule curvature:
         runtime=reserved(cost_of_curvature, "curvature", rates.reserved_minutes),
     params:
         spec=planned(spec),
-        options=planned(lambda plan, wildcards: plan.measure(wildcards.experiment, "curvature")),
+        options=planned(lambda plan, wildcards: asdict(plan.measure(wildcards.experiment, "curvature"))),
     script:
         "../scripts/curvature.py"
 
@@ -50,7 +50,7 @@ rule critical_samples:
         runtime=reserved(cost_of_critical_samples, "critical_samples", rates.reserved_minutes),
     params:
         spec=planned(spec),
-        options=planned(lambda plan, wildcards: plan.measure(wildcards.experiment, "critical_samples")),
+        options=planned(lambda plan, wildcards: asdict(plan.measure(wildcards.experiment, "critical_samples"))),
     script:
         "../scripts/critical_samples.py"
 
@@ -77,6 +77,6 @@ rule sensitivity:
         runtime=reserved(cost_of_sensitivity, "sensitivity", rates.reserved_minutes),
     params:
         spec=planned(spec),
-        options=planned(lambda plan, wildcards: plan.measure(wildcards.experiment, "sensitivity")),
+        options=planned(lambda plan, wildcards: asdict(plan.measure(wildcards.experiment, "sensitivity"))),
     script:
         "../scripts/sensitivity.py"

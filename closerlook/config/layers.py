@@ -117,11 +117,14 @@ class Section:
         layer, scale = self.origins.get(re.split(r"[.:]", option, maxsplit=1)[0], (self.layer, ""))
         return f"{layer.name}: {self.key}{scale}" + (f".{option}" if option else "")
 
+    def layer_of(self, option: str) -> Layer:
+        """Return the layer that an option was written in."""
+        return self.origins.get(option, (self.layer, ""))[0]
+
     def path(self, option: str, written: str) -> Path:
         """Return a path that an option holds: from the working directory, or from its file's folder."""
-        layer, _ = self.origins.get(option, (self.layer, ""))
         path = Path(os.path.expanduser(written))
-        return path if path.exists() else layer.folder / path
+        return path if path.exists() else self.layer_of(option).folder / path
 
     def lay(self, layer: Layer, options: Any, scale: str, may_be_absent: bool) -> None:
         """Lay a layer's options over these, with what it says of the scale over what it says of all."""

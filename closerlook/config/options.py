@@ -1,7 +1,7 @@
 """The sections of the configuration: every option with its bounds and its meaning, and what they come to together.
 
 What an experiment says about training is `closerlook.spec.Recipe`, as it stands; here are the axes of its grid and
-what belongs to experiments alone. Options of a network, an objective, a regularizer or a measure are those of the thing.
+what belongs to experiments alone. Options of a network, an objective, a regularizer or a measure are the thing's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 from annotated_types import Le, MinLen
 
-from closerlook.spec import Axis, Count, Level, Positive, Recipe, Share, Thing
+from closerlook.data.own import OwnDataSet
+from closerlook.spec import REAL, Axis, Count, Level, Positive, Recipe, Share, Thing
 
 COMBINED = "combined"
 """The key beside the names of regularizers under which several at once stand."""
@@ -31,9 +32,7 @@ class ExperimentOptions(Recipe):
     """training examples, drawn anew for each seed"""
     width: Annotated[tuple[Count, ...], MinLen(1), Axis]
     """what the sizes of a network's hidden layers follow from: units of each of an mlp, filters of an alexnet"""
-    noise: dict[Annotated[str, Thing("data.noise")], tuple[Level, ...]] = field(
-        default_factory=lambda: {"none": (0.0,)}
-    )
+    noise: dict[Annotated[str, Thing("data.noise")], tuple[Level, ...]] = field(default_factory=lambda: {REAL: (0.0,)})
     """kinds of noise, each with its levels: the share of corrupted training examples"""
     seeds: Count
     """networks per cell of the grid: seeds 0, 1, ..."""
@@ -93,3 +92,5 @@ class DataOptions:
     """corrupted training sets of each kind; no experiment can have more seeds"""
     validation_examples: Count = 1000
     """clean examples that validation accuracy is measured on"""
+    own: dict[str, OwnDataSet] = field(default_factory=dict)
+    """data sets of yours, by name; see below"""

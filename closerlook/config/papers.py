@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from closerlook.config.layers import NAME, ConfigError, Layer, file_layer
 from closerlook.config.checking import suggestion
+from closerlook.config.layers import NAME, ConfigError, Layer, file_layer
 from closerlook.config.yamlfile import YamlError, read_yaml
 from closerlook.refusal import shown
 from closerlook.things import ROOMS

@@ -19,6 +19,8 @@ from closerlook.config.inert import without_effect
 from closerlook.config.layers import SCALES, ConfigError, Layer, Section, file_layer, given_layer, overlay
 from closerlook.config.options import DataOptions, ExperimentOptions, FigureOptions
 from closerlook.config.papers import Paper, borrowed, find_own, find_papers
+from closerlook.data import own as own_data
+from closerlook.data.sets import DataError
 from closerlook.refusal import shown
 
 __all__ = ["SCALES", "Config", "ConfigError", "read_config"]
@@ -132,7 +134,7 @@ def _at_scale(layers: Sequence[Layer], scale: str, papers: dict[str, Paper], own
     figures, _ = overlay(layers, "figures", scale)
     sections = {section.key: section for section in (*experiments.values(), *figures.values())}
     sections["data"] = _data(layers, scale)
-    data = checked(DataOptions, sections["data"].values, sections["data"].place)
+    data = _read_data(sections["data"])
     config = Config(
         scale=scale,
         data=data,
@@ -157,6 +159,16 @@ def _data(layers: Sequence[Layer], scale: str) -> Section:
     for layer in found:
         section.lay(layer, layer.content["data"], scale, may_be_absent=False)
     return section
+
+
+def _read_data(section: Section) -> DataOptions:
+    """Return the options of the data, once the user's own data sets are known."""
+    data = checked(DataOptions, section.values, section.place)
+    try:
+        own_data.use(data.own, section.layer_of("own").folder)
+    except DataError as error:
+        raise ConfigError(f"{section.layer_of('own').name}: {error}") from None
+    return data
 
 
 def _experiment(section: Section, papers: Mapping[str, Paper], data: DataOptions) -> ExperimentOptions:

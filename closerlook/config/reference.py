@@ -1,6 +1,7 @@
-"""The reference pages that are generated from the config models: `docs/options.md` and `config.schema.json`.
+"""The reference pages that are generated from the options: `docs/options.md` and `config.schema.json`.
 
-``python -m closerlook.config.reference`` rewrites both; a test fails while one is outdated.
+``python -m closerlook.config.reference`` rewrites both; a test fails while one is outdated. What things are called,
+what they mean and which options they have is asked of the rooms.
 """
 
 from __future__ import annotations
@@ -8,56 +9,56 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, BeforeValidator
-
-from closerlook.config.options import (
-    AnswerOptions,
-    CheckpointOptions,
-    CriticalSamplesOptions,
-    CurvatureOptions,
-    DataOptions,
-    ExperimentOptions,
-    FigureOptions,
-    LassOptions,
-    Measures,
-    Regularizers,
-    ScheduleOptions,
-    SensitivityOptions,
-)
-from closerlook.config.reading import SCALES
+from closerlook.config.describing import kind_words, meanings, option_schema, section_schema
+from closerlook.config.layers import SCALES
+from closerlook.config.options import COMBINED, DataOptions, ExperimentOptions, FigureOptions
+from closerlook.data.own import OwnDataSet
+from closerlook.measures import MEASURES
+from closerlook.regularizers import REGULARIZERS
+from closerlook.spec import Answers, Checkpoints, Schedule, plain, types_of
 from closerlook.store import replacing
+from closerlook.things import room
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m closerlook.config.reference"
-SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
+SECTIONS: tuple[tuple[str, str, type], ...] = (
     ("data", "data", DataOptions),
+    ("data.own.<name>", "own data set", OwnDataSet),
     ("experiments.<name>", "experiment", ExperimentOptions),
-    ("experiments.<name>.learning_rate_schedule` and `.batch_size_schedule", "schedule", ScheduleOptions),
-    ("experiments.<name>.regularizers", "regularizers", Regularizers),
-    ("experiments.<name>.lass", "lass", LassOptions),
-    ("experiments.<name>.answers", "answers", AnswerOptions),
-    ("experiments.<name>.checkpoints", "checkpoints", CheckpointOptions),
-    ("experiments.<name>.measures", "measures", Measures),
-    ("experiments.<name>.measures.curvature", "curvature", CurvatureOptions),
-    ("experiments.<name>.measures.critical_samples", "critical_samples", CriticalSamplesOptions),
-    ("experiments.<name>.measures.sensitivity", "sensitivity", SensitivityOptions),
+    ("experiments.<name>.learning_rate_schedule` and `.batch_size_schedule", "schedule", Schedule),
+    ("experiments.<name>.answers", "answers", Answers),
+    ("experiments.<name>.checkpoints", "checkpoints", Checkpoints),
     ("figures.<name>", "figure", FigureOptions),
 )
-"""Heading, name and model of every section of `config.yaml`, in the order of the page."""
+"""Heading, name and type of every section of the configuration, in the order of the page."""
+
+THINGS = (
+    ("Data sets", "data.sets", "dataset"),
+    ("Kinds of noise", "data.noise", "noise"),
+    ("Networks", "nets", "network"),
+    ("Objectives", "objectives", "objective"),
+    ("Measures", "measures", "measures"),
+)
+"""Heading, room, and the option of an experiment that names its things."""
 
 INTRODUCTION = f"""\
-# Options of `config.yaml`
+# Options of the configuration
 
-<!-- Generated from closerlook/config/options.py by `{COMMAND}`; do not edit. -->
+<!-- Generated from closerlook/config/options.py and the things by `{COMMAND}`; do not edit. -->
 
-`config.yaml` holds every experiment at every scale. An unknown key or an impossible value is refused before any job
-runs, in one line that names the key and what is allowed. `config.schema.json` is the same as a JSON schema: editors
-that know YAML schemas complete and check the file as you type.
+`config.yaml` names the papers, and is laid over their experiments and figures (`papers/<paper>/experiments.yaml`):
+what it says of an experiment replaces those options alone, `null` in place of an experiment or a figure drops it. A
+second `--configfile` lies over both, `--config` over all. An unknown key or an impossible value is refused before any
+job runs, in one line that names the file, the key and what is allowed. `config.schema.json` is the same as a JSON
+schema: editors that know YAML schemas complete and check the file as you type.
 
 * `scale`: {", ".join(SCALES)}; on the command line `--config scale=paper`.
+* `papers`: names of folders in `papers/`, or paths of folders anywhere.
+* `own`: folders of your own with rooms of things ([extending](extending.md)).
 * `data`, `experiments` and `figures` are the sections below.
 * `scales`, in `data` and in each experiment, gives what differs at a scale:
   `scales: {{smoke: {{seeds: 3}}}}`. A value given there replaces the whole value, also where that is a mapping; an
@@ -68,104 +69,96 @@ that know YAML schemas complete and check the file as you type.
 
 def options_page() -> str:
     """Return the content of `docs/options.md`."""
-    return "\n".join([INTRODUCTION, *(_section(heading, model) for heading, _, model in SECTIONS)])
+    parts = [INTRODUCTION, *(_section(f"`{heading}`", kind) for heading, _, kind in SECTIONS)]
+    for heading, package, option in THINGS:
+        parts.append(_things(heading, package, option))
+        parts += [
+            _section(f"Options of `{name}`", options)
+            for name in room(package).names()
+            if package in ("nets", "regularizers", "measures")
+            and (options := getattr(room(package)[name], "options", None))
+            and fields(options)
+        ]
+    return "\n".join(parts)
 
 
-def _section(heading: str, model: type[BaseModel]) -> str:
-    schema = _model_schema(model)
-    required = [name for name, field in model.model_fields.items() if field.is_required()]
+def _section(heading: str, kind: type) -> str:
     lines = [
-        f"## `{heading}`",
+        f"## {heading}",
         "",
-        _first_paragraph(model),
+        _first_paragraph(kind),
         "",
         "| key | value | default | meaning |",
         "|---|---|---|---|",
     ]
-    for name, part in schema["properties"].items():
-        default = "required" if name in required else f"`{json.dumps(part.get('default'))}`"
-        default = "see its section" if "$ref" in part else default
-        lines.append(f"| `{name}` | {_words(part)} | {default} | {part.get('description', '')} |")
+    words = meanings(kind)
+    for entry in fields(kind):
+        annotation = types_of(kind)[entry.name]
+        lines.append(f"| `{entry.name}` | {kind_words(annotation)} | {_default(entry)} | {words[entry.name]} |")
     return "\n".join([*lines, ""])
 
 
-def _first_paragraph(model: type[BaseModel]) -> str:
-    return " ".join((model.__doc__ or "").split("\n\n")[0].split())
+def _default(entry: Field) -> str:
+    if entry.default is not MISSING:
+        return f"`{json.dumps(plain(entry.default))}`"
+    if entry.default_factory is MISSING:
+        return "required"
+    value = plain(entry.default_factory())
+    return f"`{json.dumps(value)}`" if value else "none"
 
 
-def _words(part: Mapping[str, Any]) -> str:
-    """Return in words what a schema allows."""
-    if "anyOf" in part:
-        one, other = part["anyOf"]
-        return f"{_words(one)}, or {'a list of such' if other.get('items') == one else _words(other)}"
-    if "$ref" in part:
-        return "a section"
-    if "enum" in part:
-        return ", ".join(f"`{value}`" for value in part["enum"])
-    if "const" in part:
-        return f"`{part['const']}`"
-    match part.get("type"):
-        case "array":
-            return f"list; each {_words(part['items'])}"
-        case "object":
-            keys = part.get("propertyNames", {})
-            words = _words(keys) if keys.get("enum") else "whole number"
-            return f"mapping; key {words}, value {_words(part['additionalProperties'])}"
-        case "null":
-            return "`null`"
-        case "boolean":
-            return "`true` or `false`"
-        case "string":
-            return "text"
-    word = "whole number" if part["type"] == "integer" else "number"
-    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    return " ".join([word, ", ".join(f"{sign} {part[key]}" for key, sign in bounds.items() if key in part)]).strip()
+def _first_paragraph(kind: type) -> str:
+    return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _things(heading: str, package: str, option: str) -> str:
+    lines = [
+        f"## {heading}",
+        "",
+        f"What `{option}` of an experiment may name.",
+        "",
+        "| name | what it is |",
+        "|---|---|",
+    ]
+    here = room(package)
+    for name in here.names():
+        meaning = getattr(here[name], "meaning", "") if package == "regularizers" else ""
+        lines.append(f"| `{name}` | {here.summary(name)}{f' Strength: {meaning}.' if meaning else ''} |")
+    return "\n".join([*lines, ""])
 
 
 def schema() -> dict[str, Any]:
-    """Return `config.schema.json`: the whole of `config.yaml` as JSON schema, `scales` included.
+    """Return `config.schema.json`: the configuration as JSON schema, `scales` included.
 
     What only holds between keys (a batch that fits the examples, an experiment that a figure names) is left to the
-    models, and so is which keys must be there: a scale may give what the rest leaves out.
+    program, and so is which keys must be there: a layer or a scale may give what another leaves out.
     """
-    definitions: dict[str, Any] = {}
-    for _, name, model in SECTIONS:
-        definitions[name] = _definition(name, model)
+    definitions = {name: section_schema(kind, _first_paragraph(kind)) for _, name, kind in SECTIONS}
+    definitions["experiment"]["properties"] |= {
+        "regularizers": _regularizers(),
+        "measures": _by_name(MEASURES, lambda name: {"anyOf": [_options("measure", name), {"type": "null"}]}),
+        "network_options": {"type": "object"},
+    }
+    for name in MEASURES.names():
+        definitions[f"measure {name}"] = section_schema(MEASURES[name].options, MEASURES.summary(name))
     for name in ("data", "experiment"):
-        section = {**definitions[name]["properties"]}
-        definitions[f"{name}-at-a-scale"] = {**definitions[name], "properties": section}
+        definitions[f"{name}-at-a-scale"] = dict(definitions[name], properties=dict(definitions[name]["properties"]))
         there: dict[str, Any] = {"$ref": f"#/$defs/{name}-at-a-scale"}
-        words = "what differs at a scale; each value replaces the whole value"
-        if name == "experiment":
-            there = {"anyOf": [there, {"type": "null"}]}
-            words += "; null: it is not made there"
-        scales = dict.fromkeys(SCALES, there)
-        own = {"type": "object", "description": words, "properties": scales, "additionalProperties": False}
-        definitions[name] = {**definitions[name], "properties": {**section, "scales": own}}
+        there = there if name == "data" else {"anyOf": [there, {"type": "null"}]}
+        own = {"type": "object", "properties": dict.fromkeys(SCALES, there), "additionalProperties": False}
+        definitions[name]["properties"]["scales"] = {**own, "description": "what differs at a scale"}
+    named = {"type": "array", "items": {"type": "string"}}
     top = {
         "scale": {"enum": list(SCALES), "description": "the size at which everything is done"},
-        "papers": {
-            "$ref": "#/$defs/folders",
-            "description": "folders of papers/, or paths of folders",
-        },
-        "own": {
-            "$ref": "#/$defs/folders",
-            "description": "folders with rooms of your own, such as noise/",
-        },
+        "papers": {**named, "description": "names of folders in papers/, or paths"},
+        "own": {**named, "description": "folders of your own with rooms of things"},
         "data": {"$ref": "#/$defs/data"},
-        **{
-            f"{name}s": {
-                "type": "object",
-                "description": "what a paper has, and what is laid over it option by option; null drops one",
-                "additionalProperties": {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]},
-            }
-            for name in ("experiment", "figure")
-        },
+        "experiments": _droppable("experiment"),
+        "figures": _droppable("figure"),
     }
-    definitions["folders"] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "closerlook: config.yaml, and a paper's experiments.yaml",
+        "title": "closerlook: config.yaml",
         "type": "object",
         "properties": top,
         "additionalProperties": False,
@@ -173,37 +166,32 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _definition(name: str, model: type[BaseModel]) -> dict[str, Any]:
-    whole = _model_schema(model)
-    kept = {"type": "object", "description": _first_paragraph(model), "properties": whole["properties"]}
-    return {**kept, "additionalProperties": False}
+def _droppable(name: str) -> dict[str, Any]:
+    either = {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]}
+    return {"type": "object", "additionalProperties": either}
 
 
-def _model_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return a model's schema; sections refer to `SECTIONS` by name, and an axis may be a single value."""
-    names = {other.__name__: name for _, name, other in SECTIONS}
-    found = _tidy(model.model_json_schema(), names)
-    for name, field in model.model_fields.items():
-        # A list behind a validator is an axis, for which a single value may stand.
-        if any(isinstance(one, BeforeValidator) for one in field.metadata) and "items" in found["properties"][name]:
-            part = found["properties"][name]
-            shared = {key: part.pop(key) for key in ("description", "default") if key in part}
-            found["properties"][name] = {"anyOf": [part["items"], part], **shared}
+def _options(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{kind} {name}"}
+
+
+def _by_name(here: Any, of: Any) -> dict[str, Any]:
+    """Return an object with a property for each thing; those of the user's own are not known here."""
+    return {
+        "type": "object",
+        "properties": {name: of(name) for name in (here if isinstance(here, dict) else here.names())},
+    }
+
+
+def _regularizers() -> dict[str, Any]:
+    found = _by_name(REGULARIZERS, lambda name: _one_or_several(option_schema(REGULARIZERS[name].strength)))
+    several = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": "number"}}}
+    found["properties"][COMBINED] = several
     return found
 
 
-def _tidy(part: Any, names: Mapping[str, str]) -> Any:
-    """Return a schema without pydantic's titles, its references pointing to the sections' names."""
-    if isinstance(part, list):
-        return [_tidy(one, names) for one in part]
-    if not isinstance(part, dict):
-        return part
-    kept = {
-        key: value for key, value in part.items() if not (key == "title" and isinstance(value, str)) and key != "$defs"
-    }
-    if "$ref" in kept:
-        kept["$ref"] = "#/$defs/" + names[kept["$ref"].rsplit("/")[-1]]
-    return {key: _tidy(value, names) for key, value in kept.items()}
+def _one_or_several(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [part, {"type": "array", "items": part}]}
 
 
 def pages(root: Path = ROOT) -> dict[Path, str]:
@@ -220,9 +208,8 @@ def outdated(root: Path = ROOT) -> list[str]:
     for path, wanted in pages(root).items():
         present = path.read_text(encoding="utf-8") if path.is_file() else ""
         if present != wanted:
-            found.append(
-                f"{path.relative_to(root)} is outdated; renew it by `{COMMAND}`: {_difference(present, wanted)}"
-            )
+            name = path.relative_to(root)
+            found.append(f"{name} is outdated; renew it by `{COMMAND}`: {_difference(present, wanted)}")
     return found
 
 

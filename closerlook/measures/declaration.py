@@ -7,22 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, runtime_checkable
-
-from annotated_types import Ge, Gt, Le, Lt
+from typing import Any, Protocol, runtime_checkable
 
 from closerlook.layout import Column, Layout
 from closerlook.spec import Ensemble
-
-Count = Annotated[int, Ge(1), Le(1_000_000)]
-Epoch = Annotated[int, Ge(0), Le(1_000_000)]
-Positive = Annotated[float, Gt(0), Lt(float("inf"))]
-NotNegative = Annotated[float, Ge(0), Lt(float("inf"))]
-
-
-class Axis:
-    """Marks an option whose list may be given as a single value."""
-
 
 ENSEMBLE, EXPERIMENT = "ensemble", "experiment"
 """What a measure is over: each ensemble by itself, or all of an experiment together."""

@@ -11,6 +11,7 @@ import csv
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,8 @@ def experiment_costs(plan: Plan, experiment: str, device: str) -> list[Cost]:
     """Return the cost of every training and measuring job of an experiment."""
     ensembles = plan.ensembles[experiment].values()
     costs = [training_cost(spec, device) for spec in ensembles]
-    for measure, chosen in plan.config.experiments[experiment].measures:
-        if chosen is not None:
-            costs += [MEASURES[measure](spec, plan.measure(experiment, measure), device) for spec in ensembles]
+    for measure, options in plan.config.experiments[experiment].measures.items():
+        costs += [MEASURES[measure](spec, asdict(options), device) for spec in ensembles]
     return costs
 
 
@@ -155,7 +155,7 @@ def measured_errors(plan: Plan, root: Path) -> dict[str, list[float]]:
         for measure, cost_of in MEASURES.items():
             path = folder / f"{measure}.h5"
             if path.exists() and _benchmark_path(root, plan.scale, experiment, spec, measure).exists():
-                options = plan.measure(experiment, measure)
+                options = asdict(plan.measure(experiment, measure))
                 done = _curvature_done(spec, options, path) if measure == "curvature" else None
                 seconds, memory = _benchmark(root, plan.scale, experiment, spec, measure)
                 enter(measure, done, cost_of(spec, options), seconds, memory, path)

@@ -16,19 +16,9 @@ from typing import Annotated, Any, Literal
 from annotated_types import Le, MinLen
 
 from closerlook.layout import Column
-from closerlook.measures.declaration import (
-    Axis,
-    Count,
-    Epoch,
-    Measure,
-    NotNegative,
-    Positive,
-    Size,
-    Work,
-    needs_checkpoint,
-)
+from closerlook.measures.declaration import Measure, Size, Work, needs_checkpoint
 from closerlook.numerics.limits import LASS_CHUNK, LASS_TAPE_BYTES
-from closerlook.spec import Ensemble
+from closerlook.spec import Axis, Count, Ensemble, Epoch, NotNegative, Positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from closerlook.layout import Column
-from closerlook.measures.declaration import Count, Measure, Positive, Size, Work, needs_checkpoint
-from closerlook.spec import Ensemble
+from closerlook.measures.declaration import Measure, Size, Work, needs_checkpoint
+from closerlook.spec import Count, Ensemble, Positive
 
 STACK_BYTES = 2**24
 """What a stack's products work on, on a CPU: a cache's worth. Beyond it stacking costs more than it saves (a quarter at

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 from annotated_types import MinLen
 
 from closerlook.layout import Column
-from closerlook.measures.declaration import Count, Measure, Size, Work
-from closerlook.spec import Ensemble
+from closerlook.measures.declaration import Measure, Size, Work
+from closerlook.spec import Count, Ensemble
 
 
 @dataclass(frozen=True, kw_only=True)
