@@ -166,7 +166,7 @@ class Recipe:
     """factors on the batch size"""
     learning_rate_schedule: Schedule = field(default_factory=Schedule)
     """factors on the learning rate"""
-    epochs: Count = 1
+    epochs: Count
     """passes over the training set, at most"""
     after_fit: Epoch | None = None
     """epochs that a network trains on once every training example is right; null: until `epochs`"""

@@ -28,6 +28,9 @@ class ConfigError(ValueError):
         super().__init__(one_line(message))
 
 
+DEEPEST = 20
+"""Levels of nesting, far above what any option has."""
+
 Place = Callable[[str], str]
 """Tells where an option was written, by its path within what is read: ``regularizers.dropout.0``, or nothing."""
 
@@ -54,10 +57,10 @@ def checked(kind: Any, values: Any, place: Place) -> Any:
     ConfigError
         One line that names the key, what it was, and what is allowed.
     """
-    values = _listed(kind, values)
+    values = _listed(kind, _plain(values, place))
     for _ in range(100):
         try:
-            return _adapter(kind).validate_json(json.dumps(values, default=str))
+            return _adapter(kind).validate_json(json.dumps(values))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if not _reads_as_number(first, values):
@@ -111,6 +114,20 @@ def _dataclasses(kind: Any) -> Iterator[type]:
         yield from _dataclasses(part)
 
 
+def _plain(value: Any, place: Place, path: tuple[str, ...] = ()) -> Any:
+    """Return what a file holds as JSON can hold it: words for what it cannot, which no option allows."""
+    if len(path) > DEEPEST:
+        raise ConfigError(f"{place('.'.join(path[:3]))}: nested too deeply")
+    if isinstance(value, Mapping):
+        named = ((key if isinstance(key, str) else shown(key), part) for key, part in value.items())
+        return {key: _plain(part, place, (*path, key)) for key, part in named}
+    if isinstance(value, list | tuple):
+        return [_plain(part, place, (*path, str(number))) for number, part in enumerate(value)]
+    if isinstance(value, int) and value.bit_length() > 256:
+        return shown(value)
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
 def _listed(kind: Any, values: Any) -> Any:
     """Return the values with a list wherever a single value stands for an axis."""
     if not is_dataclass(kind) or not isinstance(values, Mapping):
@@ -147,7 +164,8 @@ def _line(first: Mapping[str, Any], kind: Any, place: Place) -> str:
         return f"{where}: unknown key{suggestion(places[-1], allowed)}; allowed: {', '.join(allowed)}"
     if "missing" in first["type"]:
         return f"{where}: missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").replace("Tuple should", "Value should")
+    message = message.replace("less than inf", "a finite number")
     return f"{where}: {shown(first['input'])}: {message[0].lower()}{message[1:]}"
 
 

@@ -5,6 +5,7 @@ All of it is known before any work, so all of it is refused then, in one line th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from closerlook.config.options import ExperimentOptions
 
 
+OPTION = re.compile(r"[a-z_]+(\.\w+)*: ")
+"""How a problem begins that is one of a single option."""
+
+
 def contradictions(options: ExperimentOptions) -> Iterator[str]:
     """Yield what is impossible about an experiment, each as "key: what is wrong and what is allowed"."""
     yield from _grid(options)
@@ -24,7 +29,7 @@ def contradictions(options: ExperimentOptions) -> Iterator[str]:
     yield from _answers(options)
     for name, own in options.measures.items():
         for problem in MEASURES[name].needs(options, own):
-            yield f"measures.{name}.{problem}"
+            yield f"measures.{name}{'.' if OPTION.match(problem) else ': '}{problem}"
 
 
 def _grid(options: ExperimentOptions) -> Iterator[str]:

@@ -42,8 +42,6 @@ class ExperimentOptions(Recipe):
     """step size of gradient descent"""
     momentum: Share = 0.9
     """momentum of gradient descent"""
-    epochs: Count
-    """passes over the training set, at most"""
     regularizers: dict[str, Any] = field(default_factory=dict)
     """regularizer: its strengths, each of which trains networks of its own with it alone, beside those without any;
     combined: several at once, such as [{dropout: 0.25, lass: 0.5}]"""

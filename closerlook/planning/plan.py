@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
 from closerlook import nets
-from closerlook.config.checking import ConfigError
+from closerlook.config.checking import ConfigError, Place
 from closerlook.config.options import ExperimentOptions
 from closerlook.config.reading import Config
 from closerlook.data.noise import NOISES
@@ -48,7 +48,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name, options in self.config.experiments.items():
-            _require_data(f"experiments.{name}", options)
+            _require_data(options, partial(self.config.place, f"experiments.{name}"))
         _ = self.ensembles
 
     @property
@@ -59,7 +59,10 @@ class Plan:
     @cached_property
     def ensembles(self) -> dict[str, dict[str, Ensemble]]:
         """Every ensemble, by experiment and by its own name."""
-        return {name: _expand(f"experiments.{name}", options) for name, options in self.config.experiments.items()}
+        return {
+            name: _expand(options, partial(self.config.place, f"experiments.{name}"))
+            for name, options in self.config.experiments.items()
+        }
 
     def ensemble(self, experiment: str, name: str) -> Ensemble:
         """Return one ensemble, or say which there are."""
@@ -121,26 +124,29 @@ def _find(what: str, name: str, among: dict[str, Any]) -> Any:
     return among[name]
 
 
-def _require_data(key: str, options: ExperimentOptions) -> None:
+def _require_data(options: ExperimentOptions, place: Place) -> None:
     for name in options.dataset:
         dataset = SETS[name]
         try:
             pooling_factor((dataset.training, *dataset.image_shape), options.image_size)
         except DataError as error:
-            raise ConfigError(f"{key}.{error}") from None
+            option, _, rest = str(error).partition(":")
+            raise ConfigError(f"{place(option)}:{rest}") from None
         if max(options.examples) > dataset.training:
-            raise ConfigError(f"{key}.examples: {max(options.examples)} is more than the {dataset.training} of {name}")
+            raise ConfigError(
+                f"{place('examples')}: {max(options.examples)} is more than the {dataset.training} of {name}"
+            )
         if options.validation_examples > dataset.validation:
             raise ConfigError(
-                f"{key}.validation_examples: {options.validation_examples} is more than the {dataset.validation} of "
-                f"{name}; without it, data.validation_examples holds"
+                f"{place('validation_examples')}: {options.validation_examples} is more than the {dataset.validation} "
+                f"of {name}; without this option, data.validation_examples holds"
             )
 
 
 RECIPE = tuple(entry.name for entry in fields(Recipe))
 
 
-def _expand(key: str, options: ExperimentOptions) -> dict[str, Ensemble]:
+def _expand(options: ExperimentOptions, place: Place) -> dict[str, Ensemble]:
     """Return an experiment's ensembles by name: one per combination of what changes tensor shapes or data.
 
     Raises
@@ -162,9 +168,10 @@ def _expand(key: str, options: ExperimentOptions) -> dict[str, Ensemble]:
             members=members,
         )
         for problem in nets.problems(ensemble, *_shape(ensemble)):
-            raise ConfigError(f"{key}.{problem}")
+            option, _, rest = problem.partition(":")
+            raise ConfigError(f"{place(option)}:{rest}")
         if ensemble.name in found:
-            raise ConfigError(f"{key}: two ensembles would be called {ensemble.name}")
+            raise ConfigError(f"{place('')}: two ensembles would be called {ensemble.name}")
         found[ensemble.name] = ensemble
     return found
 

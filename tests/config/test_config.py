@@ -52,13 +52,17 @@ REFUSALS = {
     "unknown noise": (
         (*CAPACITY, "noise"),
         {"randZ": [0.5]},
-        "should be 'none', 'randX', 'randXg', 'randXu' or 'randY'",
+        "no kind of noise 'randZ'; there are: none, randX, randXg, randXu, randY",
     ),
     "empty noise": ((*CAPACITY, "noise"), {"randY": []}, "experiments.capacity.noise: the grid is empty"),
     "level of none": ((*CAPACITY, "noise"), {"none": [0.5]}, "experiments.capacity.noise.none: only level 0"),
     "empty axis": ((*CAPACITY, "width"), [], "experiments.capacity.width: []: value should have at least 1 item"),
     "value twice": ((*CAPACITY, "width"), [8, 8], "experiments.capacity.width: holds a value twice"),
-    "unknown data set": ((*CAPACITY, "dataset"), "imagenet", "should be 'mnist', 'fashion' or 'cifar10'"),
+    "unknown data set": (
+        (*CAPACITY, "dataset"),
+        "imagenet",
+        "no data set 'imagenet'; there are: cifar10, fashion, mnist",
+    ),
     "checkpoint too late": (
         ("experiments", "sharpness", "checkpoints"),
         {"epochs": [500]},
@@ -85,7 +89,7 @@ REFUSALS = {
     "too many seeds": ((*CAPACITY, "seeds"), 30, "experiments.capacity.seeds: 30 is more than data.seeds, 10"),
     "not a number": ((*CAPACITY, "learning_rate"), float("nan"), "learning_rate.0: nan: input should be a finite"),
     "a truth value": ((*CAPACITY, "epochs"), True, "experiments.capacity.epochs: True"),
-    "a missing option": (("experiments", "capacity"), {}, "experiments.capacity.dataset: missing"),
+    "a missing option": (("experiments", "capacity"), {}, "experiments.capacity.epochs: missing"),
     "not a mapping": (("experiments", "capacity"), 5, "experiments.capacity: must be a mapping, not 5"),
     "figure of no experiment": (
         ("figures", "capacity", "experiments"),
@@ -118,10 +122,10 @@ def test_values_of_the_command_line_come_as_text_and_are_read_as_in_a_file():
 
 def test_what_a_scale_gives_replaces_the_whole_value():
     raw = changed((*CAPACITY, "scales", "smoke", "noise"), {"randY": [1]})
-    assert read_config(raw, "smoke").experiments["capacity"].noise == {"randY": [1.0]}
+    assert read_config(raw, "smoke").experiments["capacity"].noise == {"randY": (1.0,)}
     assert "randX" in read_config(raw, "quick").experiments["capacity"].noise
 
 
 def test_the_data_sets_of_the_config_are_those_of_the_table():
     message = refusal((*CAPACITY, "dataset"), "imagenet")
-    assert all(f"'{name}'" in message for name in SETS.names())
+    assert all(name in message for name in SETS.names())

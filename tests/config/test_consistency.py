@@ -38,7 +38,7 @@ REFUSALS = {
     "more validation examples than there are": (
         of("critical", "measures", "critical_samples", "examples"),
         1001,
-        f"{CRITICAL}.examples: 1001 is more than data.validation_examples, 1000",
+        f"{CRITICAL}.examples: 1001 is more than the 1000 validation examples",
     ),
     "more training examples than there are": (
         of("critical", "measures", "critical_samples", "training_examples"),
@@ -114,18 +114,23 @@ REFUSALS = {
     "all units dropped in a combination": (
         of("adversarial", "regularizers", "combined"),
         [{"dropout": 1, "lass": 0.5}],
-        "experiments.adversarial.regularizers.combined: dropout must be less than 1, not 1",
+        "experiments.adversarial.regularizers.combined.0.dropout: 1: input should be less than 1",
     ),
-    "depth of an alexnet": (of("critical-cnn", "depth"), 3, "experiments.critical-cnn.depth: only an mlp has it"),
+    "depth of an alexnet": (
+        of("critical-cnn", "network_options"),
+        {"depth": 3},
+        "experiments.critical-cnn.network_options.depth: unknown key",
+    ),
+    "depth of an mlp": (of("critical", "network_options"), {"depth": 0}, "network_options.depth: 0: input should be"),
     "an image that a crop leaves nothing of": (
         of("critical-cnn", "scales", "smoke", "image_size"),
         4,
-        "experiments.critical-cnn.scales.smoke.image_size: an alexnet crops 2 pixels from every side; it needs 5",
+        "experiments.critical-cnn.scales.smoke.image_size: an alexnet crops 2 pixels from every side of 4 x 4; it needs 5",
     ),
     "a batch of one for batch norm": (
         of("critical-cnn", "scales", "paper"),
         {"examples": 40001, "batch_size": 100},
-        "batch_size: 40001 examples in batches of 100 leave one alone, and batch norm needs two",
+        "batch_size: 40001 examples in batches of 100 leave one alone; batch norm needs two",
     ),
 }
 
@@ -140,8 +145,8 @@ def test_null_leaves_an_experiment_out_at_a_scale():
     raw = changed(of("critical-cnn", "scales", "quick"), None)
     quick, paper = (read_config(raw, scale) for scale in ("quick", "paper"))
     assert "critical-cnn" not in quick.experiments
-    assert quick.figures["filters"].experiments == ["critical"]
-    assert paper.figures["filters"].experiments == ["critical", "critical-cnn"]
+    assert quick.figures["filters"].experiments == ("critical",)
+    assert paper.figures["filters"].experiments == ("critical", "critical-cnn")
 
 
 def test_a_figure_without_any_experiment_at_a_scale_is_refused():

@@ -16,7 +16,7 @@ RAW = {
             "image_size": 14,
             "examples": [100, 200],
             "width": [8, 16],
-            "depth": 3,
+            "network_options": {"depth": 3},
             "noise": {"none": [0], "randY": [0, 0.5, 1]},
             "regularizers": {"dropout": [0, 0.5]},
             "seeds": 2,
