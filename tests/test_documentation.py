@@ -19,9 +19,9 @@ from torch.nn import functional
 from closerlook import claims, store
 from closerlook.claims.estimates import Estimate
 from closerlook.claims.tests.effects import REGISTRY, over_seeds, register
-from closerlook.config.options import Measures
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
+from closerlook.measures import MEASURES
 from closerlook.numerics.unrolled import unrolled_derivatives
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning.plan import Plan
@@ -149,7 +149,7 @@ def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_see
     assert names["validates"](rows, 1, 0.1).effect == pytest.approx((0.55 + 0.7 + 0.8) / 3)
 
 
-@pytest.mark.parametrize("measure", Measures.model_fields)
+@pytest.mark.parametrize("measure", MEASURES.names())
 def test_every_measure_is_in_the_pages_on_clusters_and_files_and_in_the_profile_of_slurm(measure):
     assert f"`{measure}`" in (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
     assert f"/{measure}.h5`\n" in (ROOT / "docs" / "files.md").read_text(encoding="utf-8")

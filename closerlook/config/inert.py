@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from closerlook.config.layers import ConfigError
@@ -54,7 +54,7 @@ def require_useful(config: Any) -> None:
     for name, figure in config.figures.items():
         for measure in _measures(name, config.place(f"figures.{name}")):
             for experiment in figure.experiments:
-                if not _has(config.experiments[experiment].measures, measure):
+                if measure not in config.experiments[experiment].measures:
                     place = config.place(f"figures.{name}", "experiments")
                     where = config.place(f"experiments.{experiment}", "measures")
                     raise ConfigError(
@@ -72,7 +72,3 @@ def _measures(figure: str, place: str) -> tuple[str, ...]:
             except ThingError as error:
                 raise ConfigError(f"{place}: {error}") from None
     raise ConfigError(f"{place}: no figure has this name; neither closerlook nor an own folder has figures/{figure}.py")
-
-
-def _has(measures: Any, name: str) -> bool:
-    return (measures.get(name) if isinstance(measures, Mapping) else getattr(measures, name, None)) is not None

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from slurm import NODES, Cluster, Unavailable, require_slurm
 
-from closerlook.config.options import Measures
+from closerlook.measures import MEASURES
 from closerlook.publish.verification import copy_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,7 +107,7 @@ def require_record(jobs: list[dict[str, str]], cancelled: str, requeued: str, no
     assert moved["NodeList"] in set(NODES) - {node}, f"job {requeued} ended on {moved['NodeList']}"
     for job in jobs:
         asked = job.get("TresPerJob") == "gres:gpu:1"
-        measuring = job["Comment"].startswith(tuple(f"rule_{rule}" for rule in ("train", *Measures.model_fields)))
+        measuring = job["Comment"].startswith(tuple(f"rule_{rule}" for rule in ("train", *MEASURES.names())))
         assert asked == measuring, f"job {job['JobId']} ({job['Comment']}) has TresPerJob {job.get('TresPerJob')}"
 
 

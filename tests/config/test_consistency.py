@@ -125,7 +125,7 @@ REFUSALS = {
     "an image that a crop leaves nothing of": (
         of("critical-cnn", "scales", "smoke", "image_size"),
         4,
-        "experiments.critical-cnn.scales.smoke.image_size: an alexnet crops 2 pixels from every side of 4 x 4; it needs 5",
+        "experiments.critical-cnn.scales.smoke.image_size: an alexnet crops 2 pixels from every side of 4 x 4",
     ),
     "a batch of one for batch norm": (
         of("critical-cnn", "scales", "paper"),

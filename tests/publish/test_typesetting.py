@@ -134,7 +134,7 @@ def closer_look(plan: Plan) -> dict[str, pd.DataFrame]:
     stages = across(base["filters"], "stage", filters.STAGES)
     smooth = (stages["stage"] != "initial") * (0.3 - 0.2 * stages["noise"].eq("randX")) + stages["wobble"]
     stages = stages.assign(neighbour_correlation=smooth, low_frequency_power=1 + smooth)
-    options = plan.config.experiments["sensitivity"].measures.sensitivity
+    options = plan.config.experiments["sensitivity"].measures["sensitivity"]
     unequal = across(base["sensitivity"], "steps", options.steps)
     unequal = unequal.assign(gini=0.5 - 0.3 * unequal["hard"] + unequal["wobble"])
     classes = across(across(base["class_sensitivity"], "loss_class", range(10)), "example_class", range(10))
@@ -170,7 +170,7 @@ def critical_networks(plan: Plan, base: pd.DataFrame) -> pd.DataFrame:
         options = plan.config.experiments[name]
         own = base[(base["network"] == options.network) & base["dataset"].isin(options.dataset)]
         looks = across(own, "epoch", options.checkpoints.epochs)
-        parts.append(across(looks, "radius", options.measures.critical_samples.radius))
+        parts.append(across(looks, "radius", options.measures["critical_samples"].radius))
     table = pd.concat(parts, ignore_index=True)
     done = table["epoch"] / table.groupby("dataset")["epoch"].transform("max")
     share = 0.5 - 0.4 * (done > 0) + 0.3 * table["hard"] * np.sqrt(done) + 0.3 * table["wobble"]
