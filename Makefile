@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 PROGRESS = $(shell test -t 2 && echo --logger rich)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan paper test test-cluster verify lint format report bench schema lock clean distclean
+.PHONY: help setup new plan paper test test-cluster verify lint format report bench schema lock clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test: setup  ## run the whole test suite
 verify: SCALE = smoke
 verify: setup  ## run twice from nothing and compare every byte; MANIFEST=file compares with another's run (SCALE=smoke)
 	$(BIN)/python -m closerlook.publish.verification --scale $(SCALE) $(if $(MANIFEST),--manifest "$(MANIFEST)")
+
+new: setup  ## write the folder of a paper of your own, which runs at once (PAPER=my-paper)
+	@$(BIN)/python -m closerlook new "$(PAPER)"
 
 plan: setup  ## what a run would cost: jobs, networks, FLOP, memory, disk, hours (SCALE=quick)
 	@$(BIN)/python -m closerlook.planning.overview $(SCALE)

@@ -10,6 +10,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
+from closerlook.things import find_module
+
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -28,7 +30,7 @@ def reached_by(*starts: str | Path) -> list[str]:
         if path not in found:
             found.add(path)
             waiting += _imported(path)
-    return sorted(_shown(path) for path in found if PACKAGE in path.parents)
+    return sorted(_shown(path) for path in found if not _is_script(path))
 
 
 def constant(module: str, name: str) -> object:
@@ -52,25 +54,19 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def _is_script(path: Path) -> bool:
+    return path.parent == PACKAGE.parent / "scripts"  # Snakemake itself sees whether it was edited
+
+
 def _locate(start: str | Path) -> Path:
     path = Path(start)
     if path.suffix == ".py":
         path = (PACKAGE.parent / path).resolve()  # the project's, from whichever folder Snakemake is run
         if path.is_file():
             return path
-    elif module := _module(str(start)):
+    elif module := find_module(str(start)):
         return module
     raise FileNotFoundError(f"{start}: neither a script nor a module of {PACKAGE.name}")
-
-
-def _module(name: str) -> Path | None:
-    """Return the file of a dotted name in the package, None if it is none (a function, or another library's)."""
-    parts = name.split(".")
-    if parts[0] != PACKAGE.name:
-        return None
-    base = PACKAGE.joinpath(*parts[1:])
-    candidates = (base.with_suffix(".py"), base / "__init__.py")
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 @cache
@@ -83,4 +79,4 @@ def _imported(path: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     prefixes = {".".join(name.split(".")[: end + 1]) for name in names for end in range(name.count(".") + 1)}
-    return tuple(module for name in sorted(prefixes) if (module := _module(name)))
+    return tuple(module for name in sorted(prefixes) if (module := find_module(name)))

@@ -78,7 +78,7 @@ def test_a_later_file_wins_option_by_option_at_every_scale(project):
     mine = write("mine.yaml", "experiments: {noisy: {noise: {randY: [1]}, epochs: 3}}\n")
     config = read(mine, scale="smoke")
     noisy = config.experiments["noisy"]
-    assert (noisy.noise, noisy.epochs, list(noisy.width)) == ({"randY": [1.0]}, 3, [8, 16])
+    assert (noisy.noise["randY"], len(noisy.noise), noisy.epochs, list(noisy.width)) == ((1.0,), 1, 3, [8, 16])
     assert read(mine, {"experiments": {"noisy": {"epochs": 9}}}).experiments["noisy"].epochs == 9
     assert read({"experiments": {"noisy": {"scales": {"smoke": {"epochs": 5}}}}}).experiments["noisy"].epochs == 4
 
@@ -98,7 +98,7 @@ def test_null_of_what_nobody_has_is_a_slip(project):
 def test_what_is_dropped_may_be_written_anew(project):
     whole = {"dataset": "mnist", "examples": 50, "width": 4, "seeds": 1, "epochs": 1}
     config = read({"experiments": {"noisy": None}}, {"experiments": {"noisy": whole}})
-    assert config.experiments["noisy"].examples == [50]
+    assert config.experiments["noisy"].examples == (50,)
     assert "convergence" in config.figures
 
 
