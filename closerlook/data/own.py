@@ -12,10 +12,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from closerlook.data.sets import OWN, SETS, DataError
+from closerlook.data.sets import OWN, READER, SETS, DataError
 from closerlook.spec import Count
 
 CACHE = Path("data", "own.json")
@@ -88,9 +89,8 @@ def _facts(path: Path, shuffle: bool, cache: Path) -> dict[str, Any]:
     """Return what `closerlook.data.fetching.own.facts` found in a file or folder, from the cache if it is as it was."""
     known, key, stamp = _known(cache), f"{path} {shuffle}", _stamp(path)
     if known.get(key, {}).get("stamp") != stamp:
-        from closerlook.data.fetching.own import facts, read_own  # NumPy, and only where there is something new
-
-        known[key] = {"stamp": stamp, "facts": facts(read_own(path, shuffle))}
+        reader = import_module(READER)  # NumPy, and only where there is something new
+        known[key] = {"stamp": stamp, "facts": reader.facts(reader.read_own(path, shuffle))}
         _keep(known, cache)
     return dict(known[key]["facts"])
 

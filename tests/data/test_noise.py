@@ -83,6 +83,7 @@ def test_neighbouring_labels_are_trained_on(own, small_data, tmp_path):
         validation_examples=10,
         widths=(4,),
         batch_size=10,
+        epochs=1,
         members=(member,),
     )
     data = load_training_data(spec, small_data, {"own": tmp_path / "own.h5"})

@@ -17,6 +17,7 @@ from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
 from closerlook.data.own import OwnDataSet
 from closerlook.data.sets import OWN, SETS, DataError
+from closerlook.planning.fingerprints import reached_by
 from closerlook.spec import Ensemble, Member
 
 RNG = np.random.default_rng(0)
@@ -289,7 +290,7 @@ def test_it_is_fetched_corrupted_and_loaded(npz, tmp_path):
         assert str(tmp_path) not in file.attrs["source"]
     write_noise(data, noise, image_size=2, examples=18, validation_examples=4, noise="randX", seeds=1)
     spec = Ensemble(
-        dataset="digits", image_size=2, examples=18, validation_examples=4, widths=(4,), batch_size=6,
+        dataset="digits", image_size=2, examples=18, validation_examples=4, widths=(4,), batch_size=6, epochs=1,
         members=(Member(noise="randX", level=0.5),),
     )  # fmt: skip
     loaded = load_training_data(spec, data, {"randX": noise})
@@ -302,3 +303,11 @@ def test_a_file_that_changed_since_the_start_is_not_taken_for_the_old_one(npz, t
     npz(images=IMAGES ^ 1, labels=LABELS)
     with pytest.raises(DataError, match=r"digits could not be had from any source: .*SHA-256"):
         fetch_dataset("digits", tmp_path / "digits.h5", log=lambda line: None)
+
+
+def test_only_what_fetches_it_reaches_the_reader(npz, tmp_path):
+    npz(images=IMAGES, labels=LABELS)
+    use(tmp_path)
+    assert SETS.modules("digits") == ("closerlook.data.fetching.own",)
+    for start in ("closerlook.data.loading", "closerlook.data.corruption", "closerlook.figures.style"):
+        assert not [path for path in reached_by(start) if "fetching" in path]
