@@ -206,9 +206,8 @@ class Ensemble(Recipe):
 
     @property
     def largest_batch(self) -> int:
-        """The most examples that a network sees at once in training; LASS points come on top of the batch."""
-        size = min(self.examples, max(map(self.batch_size_in, range(self.epochs))))
-        return 2 * size if "lass" in self.regularizers else size
+        """The most examples of a batch; what regularizers add to it comes on top."""
+        return min(self.examples, max(map(self.batch_size_in, range(self.epochs))))
 
     @property
     def name(self) -> str:

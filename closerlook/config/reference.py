@@ -41,6 +41,8 @@ THINGS = (
     ("Kinds of noise", "data.noise", "noise"),
     ("Networks", "nets", "network"),
     ("Objectives", "objectives", "objective"),
+    ("Optimisers", "optimizers", "optimizer"),
+    ("Regularizers", "regularizers", "regularizers"),
     ("Measures", "measures", "measures"),
 )
 """Heading, room, and the option of an experiment that names its things."""

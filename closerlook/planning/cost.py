@@ -16,19 +16,14 @@ from typing import Literal
 
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
+from closerlook.optimizers import OPTIMIZERS
 from closerlook.planning.sizes import network_size
-from closerlook.regularizers import lass_settings
+from closerlook.regularizers import BLOCK, BLOCK_NUMBERS, REGULARIZERS, options_of
 from closerlook.spec import Ensemble, Member
+from closerlook.training.grouping import growth, most_examples, plan_stacks
+from closerlook.training.limits import CHUNK_BYTES, MOST_LOOKS
 
 DeviceKind = Literal["cpu", "cuda"]
-
-# What the modules named here do, repeated because they import torch; tests/test_cost.py holds the two together.
-CACHE_BYTES = {"cpu": 4 * 2**20, "cuda": 4 * 2**30}  # training.stack
-TAPE_BYTES = {"cpu": 2**26, "cuda": 2**34}  # training.stack
-CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}  # training.evaluation
-PERTURBATIONS = ("dropout", "input_dropout", "input_noise", "hidden_noise")  # training.regularizers
-MOST_LOOKS = 16  # training.trainer
-BLOCK_NUMBERS = 2**24  # training.regularizers
 
 TORCH_BYTES = 260 * 10**6
 """A process that has imported torch and h5py, resident, as measured."""
@@ -79,7 +74,7 @@ def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[i
     networks = max(map(len, stacks))
     loaded, record = loaded_bytes(spec), _record_bytes(spec)
     # A job that goes on from its resume file has the record twice for a moment, and a stack's state on its way to disk.
-    memory = TORCH_BYTES + loaded + 2 * record + networks * 8 * network_size(spec).parameters
+    memory = TORCH_BYTES + loaded + 2 * record + networks * _state_bytes(spec)
     working = _stack_bytes(spec, networks, device)
     if device == "cpu":
         return Cost(flops, steps, memory + working, 0, _trained_bytes(spec))
@@ -109,18 +104,14 @@ def noise_cost(dataset: str, image_size: int, examples: int, validation_examples
 
 
 def training_stacks(spec: Ensemble, device: DeviceKind) -> list[list[int]]:
-    """Return the ensemble's member numbers, grouped as `closerlook.training.stack.plan_stacks` groups them."""
-    groups: dict[tuple, list[int]] = {}
-    for number, member in enumerate(spec.members):
-        groups.setdefault((member.momentum, *sorted(member.regularizers)), []).append(number)
+    """Return the ensemble's member numbers, grouped into the stacks of a device."""
     size = network_size(spec)
-    fits_cache = CACHE_BYTES[device] // (8 * size.parameters)
-    most = max(1, min(fits_cache, TAPE_BYTES[device] // (4 * spec.largest_batch * size.tape)))
-    stacks = []
-    for numbers in groups.values():
-        step = math.ceil(len(numbers) / math.ceil(len(numbers) / most))
-        stacks += [numbers[start : start + step] for start in range(0, len(numbers), step)]
-    return stacks
+    return plan_stacks(spec, size.parameters, size.tape, device)
+
+
+def _state_bytes(spec: Ensemble) -> int:
+    """Return the bytes of one network's parameters and of what the optimiser remembers of them."""
+    return 4 * (1 + OPTIMIZERS[spec.optimizer].state) * network_size(spec).parameters
 
 
 def _batch_sizes(spec: Ensemble, epochs: int) -> Counter[int]:
@@ -135,12 +126,9 @@ def _steps(spec: Ensemble, epochs: int) -> int:
 def _member_flops(spec: Ensemble, member: Member, epochs: int) -> float:
     """Return the operations of one network: forward 2 a weight and example, backward 4, none to the inputs."""
     size = network_size(spec)
-    per_example = 6 * size.products - 2 * size.first
-    if member.strength("lass"):
-        search = 4 * lass_settings(spec).iterations + 2
-        per_example = 2 * per_example + search * size.products  # the points as well
-    if member.strength("adversarial"):
-        per_example += 2 * size.products  # for half of the examples, forward and back to the inputs
+    step = OPTIMIZERS[spec.optimizer].passes * (6 * size.products - 2 * size.first)
+    work = sum(REGULARIZERS[name].work(options_of(spec, name)) for name in member.regularizers)
+    per_example = growth(member) * step + work * size.products
     looks = MOST_LOOKS * (1 + len(spec.checkpoints.losses)) if spec.checkpoints.losses else 0
     evaluations = math.ceil(epochs / spec.evaluate_every)
     evaluated = (evaluations + looks) * spec.examples + evaluations * spec.validation_examples
@@ -178,12 +166,11 @@ def _device_data_bytes(spec: Ensemble) -> int:
 
 def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:
     """Return the bytes that a stack works on: parameters, velocities, this epoch's order, activations."""
-    size, batch = network_size(spec), spec.largest_batch
-    parameters = 2 * 8 * size.parameters  # twice while members are dropped
+    size, batch = network_size(spec), most_examples(spec)
+    parameters = 2 * _state_bytes(spec)  # twice while members are dropped
     activations = 4 * batch * (size.tape + 3 * size.sites + 4 * size.classes)
-    regularised = any(name in PERTURBATIONS for name in spec.regularizers)
-    # Drawn a block of steps at a time, as training.regularizers does.
-    draws = 2 * 4 * min(16 * batch * size.sites, max(BLOCK_NUMBERS, batch * size.sites)) if regularised else 0
+    perturbed = any(REGULARIZERS[name].perturbs for name in spec.regularizers)
+    draws = 2 * 4 * min(BLOCK * batch * size.sites, max(BLOCK_NUMBERS, batch * size.sites)) if perturbed else 0
     order = 3 * 8 * spec.examples
     return networks * (parameters + activations + draws + order) + 2 * CHUNK_BYTES[device]
 

@@ -28,7 +28,8 @@ class Progress:
     """How far an ensemble's training has come.
 
     `stack` counts the stacks that are done; in the one under way `epoch` epochs are. `numbers` are the members still
-    training there, `parameters` (member, parameter) and `velocity` theirs. `record` holds all members' arrays.
+    training there, `parameters` (member, parameter) and what the `optimizer` remembers theirs, by name. `factor` is
+    that on the learning rates. `record` holds all members' arrays.
     """
 
     stack: int
@@ -36,7 +37,7 @@ class Progress:
     factor: float
     numbers: np.ndarray
     parameters: np.ndarray
-    velocity: dict[str, np.ndarray]
+    optimizer: dict[str, np.ndarray]
     record: dict[str, np.ndarray]
 
 
@@ -96,23 +97,29 @@ class Sidecar:
 def _write(file: h5py.File, progress: Progress) -> None:
     for name in ("stack", "epoch", "factor", "numbers", "parameters"):
         file[name] = getattr(progress, name)
-    for group in ("velocity", "record"):
+    for group in ("optimizer", "record"):
         for name, values in getattr(progress, group).items():
             file[f"{group}/{name}"] = values
 
 
 def _read(file: h5py.File) -> Progress:
-    record: dict[str, np.ndarray] = {}
-    file["record"].visititems(lambda name, item: record.update({name: item[:]}) if hasattr(item, "shape") else None)
     return Progress(
         stack=int(file["stack"][()]),
         epoch=int(file["epoch"][()]),
         factor=float(file["factor"][()]),
         numbers=file["numbers"][:],
         parameters=file["parameters"][:],
-        velocity={name: values[:] for name, values in file["velocity"].items()},
-        record=record,
+        optimizer=_arrays(file, "optimizer"),
+        record=_arrays(file, "record"),
     )
+
+
+def _arrays(file: h5py.File, group: str) -> dict[str, np.ndarray]:
+    """Return all arrays in a group, by name; it is not there where there are none."""
+    found: dict[str, np.ndarray] = {}
+    if group in file:
+        file[group].visititems(lambda name, item: found.update({name: item[:]}) if hasattr(item, "shape") else None)
+    return found
 
 
 def to_numpy(tensors: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:

@@ -32,7 +32,7 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("members/seed", "history/train_loss", "history/validation_accuracy", "outcome/diverged", "checkpoints"),
         ("spec", "versions", "device"),
     ),
-    "resume": (("stack", "epoch", "factor", "numbers", "parameters", "velocity", "record"), ("identity",)),
+    "resume": (("stack", "epoch", "factor", "numbers", "parameters", "record"), ("identity",)),
     "curvature": ((), ("spec", "settings", "versions", "device")),
     "critical_samples": (("radius",), ("spec", "settings", "versions", "device")),
     "sensitivity": (("steps", "sensitivity", "gini"), ("spec", "settings", "versions", "device")),

@@ -7,10 +7,8 @@ from torch import Tensor
 
 from closerlook.nets.network import Network
 from closerlook.objectives.objective import Objective
+from closerlook.training.limits import CHUNK_BYTES
 from closerlook.training.stack import Problem
-
-CHUNK_BYTES = {"cpu": 2**20, "cuda": 2**30}
-"""Activations of one pass; on a CPU they should stay in cache."""
 
 
 def _chunk(network: Network, parameters: Tensor) -> int:

@@ -14,8 +14,11 @@ from tqdm import tqdm
 
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
+from closerlook.nets import NETS
 from closerlook.objectives import OBJECTIVES
+from closerlook.optimizers import OPTIMIZERS
 from closerlook.planning.fingerprints import reached_by
+from closerlook.regularizers import REGULARIZERS
 from closerlook.runtime.device import device_name, prepare_device, versions
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Ensemble
@@ -96,7 +99,8 @@ def run_training(
 def code_fingerprint(spec: Ensemble) -> str:
     """Return the SHA-256 of the source files that a training reaches: edited code must not take up an older state."""
     digest = hashlib.sha256()
-    things = *nets.NETS.modules(spec.network), *OBJECTIVES.modules(spec.objective)
+    things = [*NETS.modules(spec.network), *OBJECTIVES.modules(spec.objective), *OPTIMIZERS.modules(spec.optimizer)]
+    things += [module for name in spec.regularizers for module in REGULARIZERS.modules(name)]
     for path in reached_by("closerlook.training.job", *things):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """The training of one network once more: every state that it passed through, and what it saw on the way.
 
 A derivative through all updates needs them all, and `trained.h5` has a few checkpoints. Training is bit-reproducible,
-so it is replayed, by the very code that trained (`closerlook.training.stack.Stack`), and held against a checkpoint.
+so it is replayed, by the very code that trained (`closerlook.training.epoch.Epoch`), and held against a checkpoint.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from closerlook.spec import Member
+from closerlook.training.epoch import Epoch
 from closerlook.training.stack import Stack
 
 REPLAY_TOLERANCE = 1e-3
@@ -112,16 +113,13 @@ class Trajectory:
 
     def _epoch(self, epoch: int, note: bool = False) -> list[Tensor]:
         """Train for an epoch; return the state before each update."""
-        stack = self.stack
-        stack.begin_epoch(epoch)
-        states, start = [], 0
-        while start < stack.epoch_rows.shape[1]:
+        stack, passed, states = self.stack, Epoch(self.stack, epoch), []
+        for batch in passed.batches:
             states.append(stack.parameters[0].clone())
-            stop = stack.step(start)
+            passed.step(batch)
             if note:
-                self.batches.append(stack.order[0, start:stop])
-                self.rates.append(stack.rate.item())
-            start = stop
+                self.batches.append(passed.order[0, batch])
+                self.rates.append(stack.updates.scale.item())
         return states
 
     def _hold_against(self, epoch: int, checkpoints: Mapping[int, Tensor]) -> None:

@@ -19,9 +19,12 @@ from closerlook.nets.network import Network
 from closerlook.objectives.objective import Objective
 from closerlook.runtime.resume import Progress, Sidecar, to_numpy
 from closerlook.spec import Ensemble
+from closerlook.training.epoch import Epoch
 from closerlook.training.evaluation import evaluate_training, evaluate_validation, mean_where
+from closerlook.training.grouping import plan_stacks
+from closerlook.training.limits import MOST_LOOKS
 from closerlook.training.record import Record
-from closerlook.training.stack import Problem, Stack, plan_stacks
+from closerlook.training.stack import Problem, Stack
 
 OVERSHOOT = 1.05
 """Between two looks at the training loss it should not fall by more than this factor when a loss checkpoint is near."""
@@ -29,8 +32,6 @@ DIVERGED_LOSS = 100.0
 """Nats an example: far above any guess. A network that exploded often ends there, finite, with its units dead."""
 NEAR = 1.2
 """Within this factor above a target every epoch is looked at as often as allowed: the loss moves in jumps."""
-MOST_LOOKS = 16
-"""Looks within one epoch at most: each costs a pass over the training set."""
 
 
 @torch.no_grad()
@@ -65,7 +66,8 @@ def train_ensemble(
     record = Record(spec, network)
     record.asked[:] = problem.labels[:, : spec.answers.asked].cpu().numpy()
     saved = sidecar.load() if sidecar else None
-    for index, numbers in enumerate(plan_stacks(spec, network, problem.pool.device)):
+    stacks = plan_stacks(spec, network.size, network.tape_size(1), problem.pool.device.type)
+    for index, numbers in enumerate(stacks):
         if saved and index < saved.stack:
             progress(len(numbers) * spec.epochs)
             continue
@@ -93,7 +95,6 @@ class _StackRun:
         elif self.wanted.losses or 0 in self.wanted.epochs:
             self._look(0.0, list(range(len(self.stack.numbers))))
         for epoch in range(saved.epoch if saved else 0, self.spec.epochs):
-            self.stack.begin_epoch(epoch)
             self._pass_over_data(epoch)
             if self._due(epoch + 1):
                 self._end_epoch(epoch + 1)
@@ -113,20 +114,16 @@ class _StackRun:
             factor=stack.factor,
             numbers=np.array(stack.numbers),
             parameters=stack.parameters.cpu().numpy(),
-            velocity=to_numpy(stack.velocity),
+            optimizer=to_numpy(stack.updates.state),
             record=self.record.arrays() | {"loss": self.loss, "fall": self.fall},
         )
 
     def _restore(self, saved: Progress) -> None:
         for name, values in (self.record.arrays() | {"loss": self.loss, "fall": self.fall}).items():
             values[...] = saved.record[name]
-        left = [self.stack.numbers.index(number) for number in saved.numbers.tolist()]
-        self.progress((len(self.stack.numbers) - len(left)) * self.spec.epochs + len(left) * saved.epoch)
-        self.stack.keep(left)
-        self.stack.parameters.copy_(torch.from_numpy(saved.parameters))
-        for name, values in saved.velocity.items():
-            self.stack.velocity[name].copy_(torch.from_numpy(values))
-        self.stack.factor = saved.factor
+        left, stack = saved.numbers.tolist(), self.stack
+        self.progress((len(stack.numbers) - len(left)) * self.spec.epochs + len(left) * saved.epoch)
+        stack.restore(left, saved.parameters, saved.optimizer, saved.factor)
 
     def _due(self, epoch: int) -> bool:
         regular = epoch % self.spec.evaluate_every == 0 or epoch == self.spec.epochs
@@ -134,13 +131,12 @@ class _StackRun:
 
     def _pass_over_data(self, epoch: int) -> None:
         """Take the steps of one epoch; look at the loss within it where a loss checkpoint may be passed."""
-        steps = math.ceil(self.spec.examples / self.stack.batch_size)
-        answers = self.spec.answers
+        passed, answers = Epoch(self.stack, epoch), self.spec.answers
+        steps = len(passed.batches)
         # Each member at its own pace: what is kept of it must not depend on how fast its neighbours' losses fall.
         looks = {i: min(steps, self._looks_of(i)) for i in self._pending()}
-        position = 0
-        for step in range(1, steps + 1):
-            position = self.stack.step(position)
+        for step, batch in enumerate(passed.batches, 1):
+            passed.step(batch)
             if (done := epoch * steps + step) in answers.steps:
                 self._answer(done, answers.examples)
             due = [i for i, count in looks.items() if step * count // steps > (step - 1) * count // steps]

@@ -17,9 +17,8 @@ from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning import cost, rates
 from closerlook.planning.overview import describe, noise_costs
 from closerlook.planning.plan import Plan
-from closerlook.regularizers import perturbations as regularizers
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
-from closerlook.training import evaluation, stack, trainer
+from closerlook.training import epoch, stack, trainer
 
 SPEC = Ensemble(
     dataset="mnist",
@@ -88,35 +87,10 @@ def test_operations_of_lass_training_are_bounded_and_near_what_torch_counts():
 def test_steps_are_those_that_the_stacks_take(batch_schedule, monkeypatch):
     spec = replace(SPEC, examples=50, batch_size_schedule=batch_schedule)
     taken = []
-    step = stack.Stack.step
-    monkeypatch.setattr(stack.Stack, "step", lambda self, start: (taken.append(start), step(self, start))[1])
+    step = epoch.Epoch.step
+    monkeypatch.setattr(epoch.Epoch, "step", lambda self, batch: (taken.append(batch), step(self, batch))[1])
     trainer.train_ensemble(spec, build(spec), CrossEntropy(), problem(spec))
     assert cost.training_cost(spec).steps == len(taken)
-
-
-@pytest.mark.parametrize("kind", ["cpu", "cuda"])
-@pytest.mark.parametrize("width", [16, 512, 4096])
-def test_stacks_are_those_of_the_trainer(kind, width):
-    members = tuple(Member(seed=seed, regularizers={"dropout": rate}) for rate in (0.0, 0.5) for seed in range(20))
-    spec = replace(SPEC, widths=(width, width), members=members)
-    assert cost.training_stacks(spec, kind) == stack.plan_stacks(spec, build(spec), torch.device(kind))
-
-
-def test_repeated_constants_are_those_of_their_modules():
-    assert stack.CACHE_BYTES == cost.CACHE_BYTES
-    assert evaluation.CHUNK_BYTES == cost.CHUNK_BYTES
-    assert stack.TAPE_BYTES == cost.TAPE_BYTES
-    assert regularizers.PERTURBATIONS == cost.PERTURBATIONS
-    assert regularizers.BLOCK_NUMBERS == cost.BLOCK_NUMBERS
-    assert trainer.MOST_LOOKS == cost.MOST_LOOKS
-
-
-@pytest.mark.parametrize("batch", [10, 400])
-@pytest.mark.parametrize("kind", ["cpu", "cuda"])
-def test_stacks_of_convolutions_and_of_lass_are_those_of_the_trainer(kind, batch):
-    members = tuple(Member(seed=seed, regularizers={"lass": weight}) for weight in (0.0, 0.5) for seed in range(20))
-    spec = replace(SPEC, examples=800, batch_size=batch, network="alexnet", widths=(6, 8, 10, 5), members=members)
-    assert cost.training_stacks(spec, kind) == stack.plan_stacks(spec, build(spec), torch.device(kind))
 
 
 @pytest.mark.parametrize("checkpoints", [Checkpoints(), Checkpoints(epochs=(0, 4))], ids=["none", "two"])

@@ -8,7 +8,7 @@ from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Checkpoints, Member, Schedule
-from closerlook.training import stack as stack_module
+from closerlook.training import limits
 from closerlook.training.trainer import train_ensemble
 
 IDENTITY = {"spec": "s", "versions": "v", "device": "d"}
@@ -57,7 +57,7 @@ def run_until(tmp_path, calls):
 
 @pytest.fixture
 def small_stacks(monkeypatch):
-    monkeypatch.setitem(stack_module.CACHE_BYTES, "cpu", 2 * 8 * MLP((1, SIDE, SIDE), SPEC.widths, CLASSES).size)
+    monkeypatch.setitem(limits.CACHE_BYTES, "cpu", 2 * 8 * MLP((1, SIDE, SIDE), SPEC.widths, CLASSES).size)
 
 
 @pytest.mark.parametrize("calls", [1, 2, 7, 9, 20, 27, 33, 45])

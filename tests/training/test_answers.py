@@ -12,6 +12,7 @@ from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator
 from closerlook.spec import Answers, Checkpoints, Member
+from closerlook.training.epoch import Epoch
 from closerlook.training.stack import Stack
 from closerlook.training.trainer import train_ensemble
 
@@ -57,11 +58,8 @@ def test_without_a_step_there_is_no_group(tmp_path):
 def test_with_replacement_every_batch_is_full_and_drawn_from_all_examples():
     one = spec(Member(seed=2), with_replacement=True)
     stack = Stack(one, [0], NETWORK, CrossEntropy(), problem(1))
-    stack.begin_epoch(1)
-    assert stack.order.shape == (1, 25)  # 5 batches of 5 for 24 examples
+    epoch = Epoch(stack, 1)
+    assert epoch.order.shape == (1, 25)  # 5 batches of 5 for 24 examples
     expected = torch.randint(24, (25,), generator=generator("order", 2, 1))
-    torch.testing.assert_close(stack.order[0], expected)
-    position = 0
-    for _ in range(5):
-        position = stack.step(position)
-    assert position == 25
+    torch.testing.assert_close(epoch.order[0], expected)
+    assert epoch.batches == [slice(start, start + 5) for start in range(0, 25, 5)]

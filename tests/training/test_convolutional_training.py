@@ -10,14 +10,17 @@ from plain_alexnet import alexnet, tensors
 from problems import spec
 from torch.nn import functional
 
+from closerlook import regularizers
 from closerlook.nets.alexnet.run import SmallAlexNet
 from closerlook.objectives.cross_entropy import CrossEntropy
-from closerlook.regularizers import perturbations as regularizers
+from closerlook.regularizers.perturbations import Perturbations
 from closerlook.runtime.resume import Sidecar
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member
-from closerlook.training import stack as stack_module
-from closerlook.training.stack import Problem, Stack, plan_stacks
+from closerlook.training import limits
+from closerlook.training.epoch import Epoch
+from closerlook.training.grouping import plan_stacks
+from closerlook.training.stack import Problem, Stack
 from closerlook.training.trainer import train_ensemble
 
 CLASSES, SHAPE, WIDTHS = 3, (2, 9, 8), (3, 4, 6, 5)
@@ -54,6 +57,11 @@ def ensemble(*members, **options):
     )
 
 
+def stacks(one):
+    net = SmallAlexNet(SHAPE, WIDTHS, CLASSES)
+    return plan_stacks(one, net.size, net.tape_size(1), "cpu")
+
+
 @pytest.fixture
 def double():
     torch.set_default_dtype(torch.float64)
@@ -71,10 +79,9 @@ def test_trains_as_a_plain_pytorch_loop_does(double):
     net = SmallAlexNet(SHAPE, WIDTHS, CLASSES)
     stack = Stack(one, [0, 1], net, CrossEntropy(), data)
     for epoch in range(one.epochs):
-        stack.begin_epoch(epoch)
-        position = 0
-        while position < one.examples:
-            position = stack.step(position)
+        passed = Epoch(stack, epoch)
+        for batch in passed.batches:
+            passed.step(batch)
     for number, member in enumerate(members):
         start = net.views(net.initialise([stream_seed("weights", member.seed)])[0])
         model = alexnet(SHAPE, WIDTHS, CLASSES)
@@ -119,7 +126,7 @@ def train(one, sidecar=None, progress=lambda epochs: None):
 
 def test_a_member_alone_is_the_member_in_the_stack():
     together = train(REGULARISED)
-    assert plan_stacks(REGULARISED, SmallAlexNet(SHAPE, WIDTHS, CLASSES), torch.device("cpu")) == [[0, 1], [2, 3]]
+    assert stacks(REGULARISED) == [[0, 1], [2, 3]]
     for number, member in enumerate(MEMBERS):
         alone = train(
             ensemble(member, **{k: getattr(REGULARISED, k) for k in ("epochs", "checkpoints", "regularizer_options")})
@@ -163,18 +170,18 @@ def test_weight_decay_and_momentum_leave_running_statistics_alone():
 def test_a_stack_is_bounded_by_what_its_backward_pass_needs(monkeypatch):
     net = SmallAlexNet(SHAPE, WIDTHS, CLASSES)
     one = ensemble(*(Member(seed=seed) for seed in range(6)))
-    assert plan_stacks(one, net, torch.device("cpu")) == [[0, 1, 2, 3, 4, 5]]
-    monkeypatch.setitem(stack_module.TAPE_BYTES, "cpu", 2 * 4 * net.tape_size(16))
-    assert plan_stacks(one, net, torch.device("cpu")) == [[0, 1], [2, 3], [4, 5]]
+    assert stacks(one) == [[0, 1, 2, 3, 4, 5]]
+    monkeypatch.setitem(limits.TAPE_BYTES, "cpu", 2 * 4 * net.tape_size(16))
+    assert stacks(one) == [[0, 1], [2, 3], [4, 5]]
     attacked = ensemble(*(Member(seed=seed, regularizers={"lass": 0.5}) for seed in range(6)))
-    assert plan_stacks(attacked, net, torch.device("cpu")) == [[0], [1], [2], [3], [4], [5]]
+    assert stacks(attacked) == [[0], [1], [2], [3], [4], [5]]
 
 
 def test_large_maps_have_their_masks_drawn_for_fewer_steps_at_once(monkeypatch):
     net, member = SmallAlexNet(SHAPE, WIDTHS, CLASSES), Member(regularizers={"dropout": 0.5})
     a_step = sum(int(np.prod(site)) for site in net.sites(16))
     monkeypatch.setattr(regularizers, "BLOCK_NUMBERS", 3 * a_step)
-    draws = regularizers.Perturbations([member], net, 0, torch.device("cpu"))
+    draws = Perturbations([member], net, 0, torch.device("cpu"))
     masks = [draws.next(16).scale[1] for _ in range(7)]
     assert draws.block["dropout", 1].shape[1] == 3
     assert len({mask.numpy().tobytes() for mask in masks}) == 7

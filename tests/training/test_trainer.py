@@ -12,8 +12,10 @@ from closerlook.nets.mlp.run import MLP
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member, Schedule
-from closerlook.training import stack as stack_module
-from closerlook.training.stack import Stack, plan_stacks
+from closerlook.training import limits
+from closerlook.training.epoch import Epoch
+from closerlook.training.grouping import plan_stacks
+from closerlook.training.stack import Stack
 from closerlook.training.trainer import train_ensemble
 
 
@@ -139,7 +141,7 @@ def test_dropping_members_that_are_done_leaves_the_others_as_they_were():
 def test_chunking_into_stacks_changes_nothing(monkeypatch):
     members = tuple(Member(seed=seed, learning_rate=0.1) for seed in range(5))
     whole = train(spec(*members))
-    monkeypatch.setitem(stack_module.CACHE_BYTES, "cpu", 1)
+    monkeypatch.setitem(limits.CACHE_BYTES, "cpu", 1)
     one_by_one = train(spec(*members))
     np.testing.assert_array_equal(whole.histories["train_loss"], one_by_one.histories["train_loss"])
 
@@ -147,8 +149,8 @@ def test_chunking_into_stacks_changes_nothing(monkeypatch):
 def test_stacks_hold_members_of_one_kind_and_bounded_size(monkeypatch):
     members = tuple(Member(seed=seed, regularizers={"dropout": 0.5 * (seed % 2)}) for seed in range(10))
     one, net = spec(*members), network()
-    monkeypatch.setitem(stack_module.CACHE_BYTES, "cpu", 3 * 8 * net.size)
-    stacks = plan_stacks(one, net, torch.device("cpu"))
+    monkeypatch.setitem(limits.CACHE_BYTES, "cpu", 3 * 8 * net.size)
+    stacks = plan_stacks(one, net.size, net.tape_size(1), "cpu")
     assert sorted(number for numbers in stacks for number in numbers) == list(range(10))
     assert max(map(len, stacks)) <= 3
     assert all(len({tuple(one.members[number].regularizers) for number in numbers}) == 1 for numbers in stacks)
@@ -250,8 +252,8 @@ def test_weights_are_glorot_uniform_and_depend_on_the_seed_alone():
 def test_members_of_one_seed_share_start_and_order_whatever_their_noise():
     one = spec(Member(seed=1, noise="none"), Member(seed=1, noise="randY", level=1.0), Member(seed=2))
     stack = Stack(one, [0, 1, 2], network(), CrossEntropy(), problem(3))
-    stack.begin_epoch(0)
+    epoch = Epoch(stack, 0)
     assert torch.equal(stack.parameters[0], stack.parameters[1])
-    assert torch.equal(stack.epoch_rows[0], stack.epoch_rows[1])
+    assert torch.equal(epoch.rows[0], epoch.rows[1])
     assert not torch.equal(stack.parameters[0], stack.parameters[2])
-    assert not torch.equal(stack.epoch_rows[0], stack.epoch_rows[2])
+    assert not torch.equal(epoch.rows[0], epoch.rows[2])
