@@ -13,7 +13,6 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
-import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from closerlook.refusal import one_line, shown
@@ -58,14 +57,10 @@ def checked(kind: Any, values: Any, place: Place) -> Any:
         One line that names the key, what it was, and what is allowed.
     """
     values = _listed(kind, _plain(values, place))
-    for _ in range(100):
-        try:
-            return _adapter(kind).validate_json(json.dumps(values))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            if not _reads_as_number(first, values):
-                raise ConfigError(_line(first, kind, place)) from None
-    raise ConfigError(f"{place('')}: too many numbers are written as text")
+    try:
+        return _adapter(kind).validate_json(json.dumps(values))
+    except ValidationError as error:
+        raise ConfigError(_line(error.errors(include_url=False)[0], kind, place)) from None
 
 
 def require_things(kind: type, options: Any, place: Place) -> None:
@@ -135,22 +130,6 @@ def _listed(kind: Any, values: Any) -> Any:
     axes = {name for name, annotation in types_of(kind).items() if Axis in getattr(annotation, "__metadata__", ())}
     return {name: [part] if name in axes and not isinstance(part, list | tuple) else part
             for name, part in values.items()}  # fmt: skip
-
-
-def _reads_as_number(error: Mapping[str, Any], values: Any) -> bool:
-    """Turn text into the number that it spells, in place: Snakemake hands nested values of `--config` on as text."""
-    if error["type"] not in ("int_type", "float_type", "bool_type") or not isinstance(error["input"], str):
-        return False
-    number = yaml.safe_load(error["input"]) if error["input"].strip() else None
-    if not isinstance(number, int | float):
-        return False
-    *places, last = error["loc"]
-    for place in places:
-        values = values[place]
-    if isinstance(values, Mapping | list) and (last in values or isinstance(values, list)):
-        values[last] = number
-        return True
-    return False
 
 
 def _line(first: Mapping[str, Any], kind: Any, place: Place) -> str:

@@ -248,3 +248,18 @@ def test_what_would_fail_after_the_training_is_refused_before(project, change, e
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
 def test_the_shipped_papers_ask_for_nothing_useless(scale):
     require_useful(read_config(ROOT / "config.yaml", scale))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("epochs: 1:30", "epochs: '1:30': input should be a valid integer"),
+        ("epochs: '010'", "epochs: '010': input should be a valid integer"),
+        ("epochs: 010", "line 1, column 31: 010 is octal to some readers"),
+        ("epochs: yes", "epochs: 'yes': input should be a valid integer"),
+        ("same_examples: yes", "same_examples: 'yes': input should be a valid boolean"),
+        ("learning_rate: 1_0", "learning_rate.0: '1_0': input should be a valid number"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_no_value(project, written, expected):
+    assert expected in refusal(write("mine.yaml", f"experiments: {{plain: {{{written}}}}}\n"))
