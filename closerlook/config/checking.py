@@ -149,8 +149,9 @@ def _line(first: Mapping[str, Any], kind: Any, place: Place) -> str:
 
 
 def _section(kind: Any, places: list[str]) -> type:
-    for place in places:
-        kind = next(_dataclasses(types_of(kind)[place]))
+    for place in places:  # a key of a mapping or a place in a list is no option's name
+        if place in types_of(kind):
+            kind = next(_dataclasses(types_of(kind)[place]), kind)
     return kind
 
 

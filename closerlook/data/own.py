@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -17,7 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from closerlook.data.sets import OWN, READER, SETS, DataError
+from closerlook.refusal import shown
 from closerlook.spec import Count
+
+NAME = re.compile("[A-Za-z][A-Za-z0-9_-]{0,63}")
+"""It becomes a file's and a folder's."""
 
 CACHE = Path("data", "own.json")
 """What was found in each file, seen from the working directory."""
@@ -64,6 +69,8 @@ def use(own: Mapping[str, OwnDataSet], folder: str | Path = ".", cache: Path = C
 
 def _described(name: str, options: OwnDataSet, folder: Path, cache: Path) -> dict[str, Any]:
     key = f"data.own.{name}"
+    if not NAME.fullmatch(name):
+        raise DataError(f"data.own: {shown(name)} is not a name; allowed: a letter, then letters, digits, _ and -")
     if name in SETS:
         raise DataError(f"{key}: there is a data set of this name already; give it another")
     path = Path(os.path.abspath(folder / Path(options.file).expanduser()))

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from closerlook.config.reading import ConfigError, read_config
 from closerlook.data import own
 from closerlook.data.corruption import write_noise
 from closerlook.data.fetching.own import read_own
@@ -165,6 +166,29 @@ def test_a_name_that_is_taken_is_refused(npz, tmp_path):
     npz(images=IMAGES, labels=LABELS)
     with pytest.raises(DataError, match=r"data\.own\.mnist: there is a data set of this name already"):
         own.use({"mnist": OwnDataSet(file="digits.npz")}, tmp_path, tmp_path / "own.json")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "12", "x" * 65, "a\nb"])
+def test_what_cannot_name_a_file_is_refused(npz, tmp_path, name):
+    npz(images=IMAGES, labels=LABELS)
+    with pytest.raises(DataError, match=r"^data\.own: '.* is not a name"):
+        own.use({name: OwnDataSet(file="digits.npz")}, tmp_path, tmp_path / "own.json")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"file": "digits.npz", "titel": "Digits"}, r"data\.own\.file\.titel: unknown key .did you mean title"),
+        ({"title": "Digits"}, r"data\.own\.file\.file: missing"),
+        ({"file": "digits.npz", "training": 0}, r"data\.own\.file\.training: 0: "),
+        ({"file": "nowhere.npz"}, r"data\.own\.file\.file: .*nowhere\.npz is not there"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_line(npz, tmp_path, monkeypatch, options, reason):
+    npz(images=IMAGES, labels=LABELS)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=reason):
+        read_config({"scale": "smoke", "papers": [], "data": {"own": {"file": options}}})
 
 
 def test_it_is_a_data_set_like_the_others(npz, tmp_path):
