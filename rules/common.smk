@@ -8,6 +8,7 @@ from closerlook.planning.measure_cost import critical_samples_cost, curvature_co
 from closerlook.data.sets import SETS
 from closerlook.runtime.hardware import count_gpus
 from closerlook.planning.fingerprints import constant, reached_by
+from closerlook.publish.quoting import QuoteError, claim_names, quoted_figures, require_claims, sources_of
 from closerlook.planning.plan import Plan, PlanError
 
 GPUS = min(1, count_gpus())  # a job takes one; the profile lets one job at a time have it
@@ -51,16 +52,39 @@ def planned(look):
     return looked
 
 
-def quoted_figures(wildcards):
-    """Return the figures that the paper shows; without one of them it could not be typeset after all the work."""
-    text = "".join(path.read_text(encoding="utf-8") for path in Path(ours("papers")).rglob("*.typ"))
-    quoted = list(dict.fromkeys(re.findall(r'#plot\("([\w-]+)"', text)))
-    if missing := [figure for figure in quoted if figure not in plan(wildcards.scale).config.figures]:
+def papers_of(wildcards):
+    """Return the papers that a PDF is of: the one that its path names, or all."""
+    papers = plan(wildcards.scale).config.papers
+    name = getattr(wildcards, "paper", None)
+    if not papers:
         stop(
-            f"the paper shows figure {missing[0]}, which the configuration does not make; put it back, take its section out of "
-            "papers/, or ask for the figures alone: snakemake --cores all figures"
+            "no paper is named in the configuration, so there is none to typeset; the figures: snakemake --cores all figures"
         )
-    return [f"results/{wildcards.scale}/figures/{figure}.svg" for figure in quoted]
+    if name is not None and name not in papers:
+        stop(f"no paper {name!r} here; there are: {', '.join(papers)}")
+    return list(papers.values()) if name is None else [papers[name]]
+
+
+def sources(wildcards):
+    """Return what the text of a PDF is typeset from."""
+    return [ours(path) for path in sources_of(papers_of(wildcards), Path(workflow.basedir, "papers"))]
+
+
+def quoted(wildcards):
+    """Return the drawings and numbers that a text quotes; one that it could not be typeset with after all is refused."""
+    made, texts = plan(wildcards.scale).config, [Path(path) for path in sources(wildcards)]
+    try:
+        require_claims(texts, claim_names([Path(path) for path in claims_files(wildcards.scale)]))
+        figures = quoted_figures(texts, made.figures)
+    except QuoteError as error:
+        stop(error)
+    letters = [paper.name for paper in papers_of(wildcards) if not paper.file("section.typ")]
+    figures += [name for name, figure in made.figures.items() if figure.paper in letters]  # shown where no text is
+    return [
+        f"results/{wildcards.scale}/{kind}"
+        for figure in figures
+        for kind in (f"figures/{figure}.svg", f"tables/{figure}.json")
+    ]
 
 
 def gpus_of(rule):
@@ -140,10 +164,6 @@ def all_trained(scale):
 
 def all_tables(wildcards):
     return [f"results/{wildcards.scale}/tables/{figure}.csv" for figure in plan(wildcards.scale).config.figures]
-
-
-def all_prose(wildcards):
-    return [f"results/{wildcards.scale}/tables/{figure}.json" for figure in plan(wildcards.scale).config.figures]
 
 
 def original_values(the_plan, wildcards):

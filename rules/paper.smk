@@ -6,6 +6,7 @@ localrules:
     claims,
     provenance,
     paper,
+    one_paper,
 
 
 rule claims:
@@ -14,12 +15,13 @@ rule claims:
         tables=all_tables,
         source=reached_by("scripts/claims.py"),
     output:
-        report(
+        claims=report(
             "results/{scale}/claims.json",
             caption="../report/claims.rst",
             category="All papers",
             labels={"file": "claims", "scale": "{scale}"},
         ),
+        tallies="results/{scale}/tallies.json",
     log:
         "logs/{scale}/claims.log",
     benchmark:
@@ -51,15 +53,11 @@ rule provenance:
 
 rule paper:
     input:
-        main=ours("papers/main.typ"),
-        parts=[
-            *Path(ours("papers")).rglob("*.typ"),
-            ours("papers/references.bib"),
-        ],
+        sources=sources,
         claims="results/{scale}/claims.json",
+        tallies="results/{scale}/tallies.json",
         provenance="results/{scale}/provenance.json",
-        prose=all_prose,
-        figures=quoted_figures,
+        quoted=quoted,
         source=reached_by("scripts/paper.py"),
     output:
         report(
@@ -74,8 +72,20 @@ rule paper:
         "benchmarks/{scale}/paper.tsv"
     conda:
         "../envs/closerlook.yaml"
+    params:
+        papers=lambda wildcards: [ours(paper.folder) for paper in papers_of(wildcards)],
+        shared=ours("papers"),
     script:
         "../scripts/paper.py"
+
+
+use rule paper as one_paper with:
+    output:
+        "results/{scale}/papers/{paper}.pdf",
+    log:
+        "logs/{scale}/papers/{paper}.log",
+    benchmark:
+        "benchmarks/{scale}/papers/{paper}.tsv"
 
 
 localrules:

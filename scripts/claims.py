@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from closerlook.claims import judge
+from closerlook.claims.tallies import write_tallies
 from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
     judge(
         [Path(path) for path in snakemake.input.claims],
         tables={Path(path).stem: Path(path) for path in snakemake.input.tables},
-        output=Path(snakemake.output[0]),
+        output=Path(snakemake.output.claims),
         scale=snakemake.wildcards.scale,
     )
+    write_tallies(snakemake.output.claims, snakemake.output.tallies)

@@ -1,9 +1,15 @@
-"""Typeset the paper."""
+"""Typeset the papers, or one of them."""
 
 from pathlib import Path
 
+from closerlook.config.papers import read_paper
 from closerlook.publish.typesetting import typeset
 from closerlook.runtime.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    typeset(Path(snakemake.input.main), results=Path(snakemake.output[0]).parent, output=Path(snakemake.output[0]))
+    typeset(
+        [read_paper(Path(folder)) for folder in snakemake.params.papers],
+        results=Path(snakemake.input.claims).parent,
+        output=Path(snakemake.output[0]),
+        shared=Path(snakemake.params.shared),
+    )

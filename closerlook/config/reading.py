@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 MOST_NETWORKS = 100_000
 """In all experiments of a scale; fifty times the papers' own grids, and a plan of them still fits a small memory."""
 
-TAKEN = ("noise", "tables", "figures")
+TAKEN = ("noise", "tables", "figures", "papers")
 """Folders of a scale's results that are no experiment's."""
 
 Source = Mapping[Any, Any] | str | Path | Layer

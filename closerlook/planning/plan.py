@@ -102,7 +102,8 @@ class Plan:
 
     def results(self) -> list[str]:
         """Return every file made at this scale, below ``results/<scale>/``, but the manifest that lists them."""
-        files = {"claims.json", "provenance.json", "paper.pdf"}
+        files = {"claims.json", "tallies.json", "provenance.json", "paper.pdf"}
+        files |= {f"papers/{name}.pdf" for name in self.config.papers}
         for figure in self.config.figures:
             files |= {f"tables/{figure}.{kind}" for kind in ("csv", "json")}
             files |= {f"figures/{figure}.{kind}" for kind in ("svg", "pdf")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from closerlook import store
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
+from closerlook.nets import NETS
 
 
 def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path], output: Path) -> None:
@@ -54,10 +55,11 @@ def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path],
 
 
 def words() -> dict[str, dict[str, str]]:
-    """Return what the papers call each data set and each kind of noise."""
+    """Return what the papers call each data set, kind of noise and network."""
     return {
         "data": {name: SETS[name].title for name in SETS.names()},
         "noise": {name: NOISES[name].words for name in NOISES.names()},
+        "network": {name: NETS[name].words for name in NETS.names()},
     }
 
 
