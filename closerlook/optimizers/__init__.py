@@ -58,6 +58,9 @@ class Optimizer:
         Numbers that it remembers for each parameter.
     passes : int
         Gradients a step.
+    plain_without : tuple of str, optional
+        Factors of a member without which a step is its learning rate times the gradient of its batch, and nothing else;
+        None: it never is. Derivatives through many updates are known for such steps only.
     """
 
     words: str
@@ -65,6 +68,7 @@ class Optimizer:
     alike: tuple[str, ...] = ()
     state: int = 1
     passes: int = 1
+    plain_without: tuple[str, ...] | None = None
 
 
 OPTIMIZERS = Room(__name__, "optimizer", "optimizer")

@@ -39,4 +39,6 @@ class Descent:
             parameters[name].sub_(velocity)
 
 
-optimizer = Optimizer(words="stochastic gradient descent", start=Descent, alike=("momentum",))
+optimizer = Optimizer(
+    words="stochastic gradient descent", start=Descent, alike=("momentum",), plain_without=("momentum",)
+)

@@ -14,14 +14,12 @@ from tqdm import tqdm
 
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
-from closerlook.nets import NETS
 from closerlook.objectives import OBJECTIVES
-from closerlook.optimizers import OPTIMIZERS
 from closerlook.planning.fingerprints import reached_by
-from closerlook.regularizers import REGULARIZERS
 from closerlook.runtime.device import device_name, prepare_device, versions
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Ensemble
+from closerlook.training.reach import modules_of
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
 
@@ -99,9 +97,7 @@ def run_training(
 def code_fingerprint(spec: Ensemble) -> str:
     """Return the SHA-256 of the source files that a training reaches: edited code must not take up an older state."""
     digest = hashlib.sha256()
-    things = [*NETS.modules(spec.network), *OBJECTIVES.modules(spec.objective), *OPTIMIZERS.modules(spec.optimizer)]
-    things += [module for name in spec.regularizers for module in REGULARIZERS.modules(name)]
-    for path in reached_by("closerlook.training.job", *things):
+    for path in reached_by("closerlook.training.job", *modules_of(spec)):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()
 

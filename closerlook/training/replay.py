@@ -13,7 +13,8 @@ from math import sqrt
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from closerlook.spec import Member
+from closerlook.optimizers import OPTIMIZERS
+from closerlook.spec import Ensemble, Member
 from closerlook.training.epoch import Epoch
 from closerlook.training.stack import Stack
 
@@ -58,7 +59,7 @@ class Trajectory:
     ) -> None:
         if len(stack.members) != 1:
             raise ValueError(f"a trajectory is that of one network, not of {len(stack.members)}")
-        require_plain(stack.members[0])
+        require_plain(stack.spec, stack.members[0])
         self.stack = stack
         self.batches: list[Int[Tensor, " batch"]] = []
         self.rates: list[float] = []
@@ -134,14 +135,17 @@ class Trajectory:
             )
 
 
-def require_plain(member: Member) -> None:
+def require_plain(spec: Ensemble, member: Member) -> None:
     """Refuse a member whose updates are more than a step against the gradient of the loss.
 
     Raises
     ------
     ReplayError
-        Naming the factors that are not 0.
+        Naming the optimiser, or the factors that are not 0.
     """
-    used = {"momentum": member.momentum, **member.regularizers}
+    without = OPTIMIZERS[spec.optimizer].plain_without
+    if without is None:
+        raise ReplayError(f"loss sensitivity needs plain SGD, which optimizer {spec.optimizer} is not")
+    used = {name: getattr(member, name) for name in without} | member.regularizers
     if set_factors := [f"{name} {value:g}" for name, value in used.items() if value]:
         raise ReplayError(f"loss sensitivity needs plain SGD; this member has {', '.join(set_factors)}")

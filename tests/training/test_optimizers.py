@@ -14,6 +14,8 @@ from closerlook.runtime.streams import generator, stream_seed
 from closerlook.spec import Checkpoints, Member
 from closerlook.things import use
 from closerlook.training.grouping import plan_stacks
+from closerlook.training.reach import modules_of
+from closerlook.training.replay import ReplayError, require_plain
 from closerlook.training.trainer import train_ensemble
 
 NETWORK = MLP((1, SIDE, SIDE), (8, 6), CLASSES)
@@ -84,6 +86,13 @@ def test_an_optimizer_from_an_own_folder_is_that_of_torch(own):
         assert record.histories["train_loss"][number, -1] == pytest.approx(loss, rel=1e-4)
 
 
+def test_no_derivative_is_taken_through_steps_that_are_not_plain(own):
+    plain = Member(momentum=0.0)
+    with pytest.raises(ReplayError, match="needs plain SGD, which optimizer adam is not"):
+        require_plain(spec(plain, optimizer="adam"), plain)
+    require_plain(spec(plain), plain)
+
+
 def test_its_state_goes_through_a_resume_file_and_is_dropped_with_its_members(own, tmp_path):
     class Killed(Exception):
         pass
@@ -104,3 +113,14 @@ def test_its_state_goes_through_a_resume_file_and_is_dropped_with_its_members(ow
     resumed = train_ensemble(one, NETWORK, CrossEntropy(), problem(2), sidecar=sidecar).arrays()
     for name, values in undisturbed.items():
         np.testing.assert_array_equal(resumed[name], values, name)
+
+
+def test_a_training_reaches_the_things_that_it_uses_and_no_others():
+    one = spec(Member(regularizers={"lass": 0.5}), objective="offset")
+    assert set(modules_of(one)) == {
+        "closerlook.nets.mlp",
+        "closerlook.nets.mlp.run",
+        "closerlook.objectives.offset",
+        "closerlook.optimizers.sgd",
+        "closerlook.regularizers.lass",
+    }

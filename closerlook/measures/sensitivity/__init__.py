@@ -16,6 +16,7 @@ from annotated_types import MinLen
 
 from closerlook.layout import Column
 from closerlook.measures.declaration import Measure, Size, Work
+from closerlook.optimizers import OPTIMIZERS
 from closerlook.spec import Count, Ensemble
 
 
@@ -41,8 +42,12 @@ def needs(experiment: Any, options: Options) -> Iterator[str]:
     """Yield a line for each thing of an experiment that cannot be measured."""
     if experiment.network != "mlp":
         yield f"serves network mlp only (batch norm's statistics have no derivative here), not {experiment.network}"
-    if experiment.momentum != 0:
-        yield f"follows plain gradient descent; set momentum: 0, not {experiment.momentum:g}"
+    without = OPTIMIZERS[experiment.optimizer].plain_without
+    if without is None:
+        yield f"follows plain gradient descent, which optimizer {experiment.optimizer} is not"
+    for factor in without or ():
+        if value := getattr(experiment, factor):
+            yield f"follows plain gradient descent; set {factor}: 0, not {value:g}"
     if any(experiment.regularizers.values()):
         yield "follows training without regularizers; give them an experiment of their own"
     if experiment.batch_size_schedule.stages or experiment.after_fit is not None:
