@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -15,7 +16,8 @@ from closerlook import store
 from closerlook.data.corruption import write_noise
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.store import StoreError
-from closerlook.training.job import run_training
+from closerlook.things import use
+from closerlook.training.job import code_fingerprint, run_training
 
 SPEC = Ensemble(
     dataset="small",
@@ -144,3 +146,77 @@ def test_the_state_of_a_job_on_other_data_is_not_taken_up(files, tmp_path):
     lines = []
     run_training(SPEC, files / "small.h5", noise_files(files) | {"randY": changed}, output, log=lines.append)
     assert "trained.resume.h5: of another data; starting anew" in lines
+
+
+OWN = {
+    "nets/linear/__init__.py": """
+from math import prod
+from closerlook.nets.architecture import Architecture, Layer, dense
+
+def layers(input_shape, widths, classes, options):
+    yield Layer(dense(0, prod(input_shape), classes))
+
+network = Architecture(words="softmax regression", layers=layers)
+""",
+    "nets/linear/run.py": """
+from closerlook.nets.linear import network
+from closerlook.nets.network import AutogradNetwork
+
+class Linear(AutogradNetwork):
+    architecture = network
+
+    def outputs(self, parameters, inputs, perturbation, training):
+        if perturbation is not None:
+            inputs = perturbation.apply(0, inputs)
+        return parameters["weight0"] @ inputs.flatten(2).mT + parameters["bias0"].unsqueeze(2)
+
+build = Linear
+""",
+    "objectives/doubled.py": """
+from closerlook.objectives.cross_entropy import CrossEntropy
+
+class Doubled(CrossEntropy):
+    def gradient(self, outputs, targets):
+        return 2 * super().gradient(outputs, targets)
+
+objective = Doubled()
+""",
+    "optimizers/steady.py": """
+from closerlook.optimizers import Optimizer
+from closerlook.optimizers.sgd import Descent
+
+optimizer = Optimizer(words="as sgd", start=Descent, alike=("momentum",))
+""",
+    "regularizers/shift.py": """
+from closerlook.regularizers import Perturbs, Regularizer
+from closerlook.spec import NotNegative
+from closerlook.things import Look
+
+regularizer = Regularizer(
+    words="shift", strength=NotNegative, meaning="of all inputs", look=Look("#000000", "o"),
+    perturbs=Perturbs(site="inputs", draws="uniform", shift=lambda draws, size: draws.fill_(1.0).mul_(size)),
+)
+""",
+}
+
+
+def test_things_from_an_own_folder_are_trained_by_a_job_and_their_code_counts(files, tmp_path):
+    for name, code in OWN.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(code)
+    use([tmp_path])
+    try:
+        members = tuple(replace(member, regularizers={"shift": 0.5}) for member in SPEC.members[:2])
+        things = {"network": "linear", "objective": "doubled", "optimizer": "steady", "widths": (8,)}
+        spec = replace(SPEC, **things, members=members, epochs=5, checkpoints=Checkpoints((0, 5)))
+        run_training(spec, files / "small.h5", noise_files(files), tmp_path / "trained.h5", log=lambda line: None)
+        with store.read(tmp_path / "trained.h5", "trained") as file:
+            assert file["checkpoints/epoch-5/weight0"].shape == (2, 10, 16)
+            assert file["members/shift"][:].tolist() == [0.5, 0.5]
+            assert (file["history/train_loss"][:, -1] < file["history/train_loss"][:, 0]).all()
+        before, other = code_fingerprint(spec), code_fingerprint(SPEC)
+        (tmp_path / "objectives" / "doubled.py").write_text(OWN["objectives/doubled.py"].replace("2 *", "3 *"))
+        assert code_fingerprint(spec) != before
+        assert code_fingerprint(SPEC) == other, "it is not that of another training"
+    finally:
+        use([])
