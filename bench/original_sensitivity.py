@@ -61,7 +61,7 @@ def problem(spec: Ensemble, data: Path, raw: bool) -> tuple[Problem, int]:
     (noise,) = spec.noises
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{noise}.h5"
-        write_noise(data, path, image_size=14, examples=EXAMPLES, validation_examples=100, noise=noise,
+        write_noise(data, path, image_size=14, examples=EXAMPLES, noise=noise,
                     seeds=spec.members[0].seed + 1)  # fmt: skip
         loaded = load_training_data(spec, data, {noise: path})
         with h5py.File(path) as file:

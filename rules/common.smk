@@ -131,7 +131,6 @@ def cost_of_noise(the_plan, wildcards, kind):
         subset.dataset,
         subset.image_size,
         subset.examples,
-        data.validation_examples,
         data.seeds,
         the_plan.noise(wildcards.noise),
     )

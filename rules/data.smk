@@ -47,7 +47,6 @@ rule noise:
     params:
         image_size=planned(lambda plan, wildcards: plan.subset(wildcards.subset).image_size),
         examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),
-        validation_examples=planned(lambda plan, wildcards: plan.config.data.validation_examples),
         seeds=planned(lambda plan, wildcards: plan.config.data.seeds),
         kind=planned(lambda plan, wildcards: plan.noise(wildcards.noise)),
     script:

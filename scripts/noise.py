@@ -12,6 +12,5 @@ with job_log(snakemake.log[0]):
         noise=snakemake.params.kind,
         image_size=snakemake.params.image_size,
         examples=snakemake.params.examples,
-        validation_examples=snakemake.params.validation_examples,
         seeds=snakemake.params.seeds,
     )

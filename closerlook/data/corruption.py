@@ -14,7 +14,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Float32, Int32, Int64, UInt8
 
 from closerlook import store
 from closerlook.data.images import (
@@ -58,10 +58,21 @@ def training_index(dataset: str, training: int, examples: int, seed: int) -> Int
     return np.sort(chosen).astype(np.int32)
 
 
-def validation_index(split: TrainingSplit, validation_examples: int) -> Int32[np.ndarray, " example"]:
-    """Return which examples of the official training split validate, ascending; the same for all seeds and noises."""
-    chosen = generator("validation", split.name, validation_examples).permutation(split.validation)
-    return np.sort(chosen[:validation_examples] + split.training).astype(np.int32)
+def validation_index(split: TrainingSplit, validation_examples: int, seed: int) -> Int64[np.ndarray, " example"]:
+    """Return which examples of the official training split a seed validates on, whatever the noise.
+
+    Each seed has its own, so that an interval over seeds holds what the choice of images adds. They come in the order
+    in which they were drawn: the first of many are those of fewer.
+
+    Raises
+    ------
+    DataError
+        If there are not so many.
+    """
+    _require("validation_examples", validation_examples, split.validation)
+    return (
+        generator("validation", split.name, seed).permutation(split.validation)[:validation_examples] + split.training
+    )
 
 
 def draw_noise(
@@ -109,7 +120,6 @@ def write_noise(
     *,
     image_size: int,
     examples: int,
-    validation_examples: int,
     noise: str,
     seeds: int,
 ) -> None:
@@ -119,8 +129,8 @@ def write_noise(
     (example); `rank` int32 (example), a random permutation: at level L the examples with
     ``rank < corrupted_count(L, examples)`` are corrupted; and what they are corrupted with: `noise_labels` uint8
     (example) where the noise replaces labels, `noise_inputs` float32 (example, channel, size, size) in [0, 1] pixel
-    units where it replaces inputs. What a seed has does not depend on how many there are.
-    ``validation/index`` int32 holds the validation examples, which are never corrupted.
+    units where it replaces inputs. What a seed has does not depend on how many there are. Validation examples are
+    never corrupted (`validation_index` draws them).
 
     Parameters
     ----------
@@ -130,8 +140,8 @@ def write_noise(
         The HDF5 file to write; its bytes depend on the arguments and the data set's content alone.
     image_size : int
         Side of the images in pixels; the official side must be a multiple of it (average pooling).
-    examples, validation_examples : int
-        How many examples to draw from the training part and from the validation part.
+    examples : int
+        How many examples to draw from the training part.
     noise : str
         A thing of `closerlook.data.noise`.
     seeds : int
@@ -149,12 +159,10 @@ def write_noise(
     kind = NOISES[noise]
     split = read_training_split(data)
     _require("examples", examples, split.training)
-    _require("validation_examples", validation_examples, split.validation)
     _require("seeds", seeds, 2**31)
     pooling = pooling_factor(split.images.shape, image_size)
     statistics = pixel_statistics(split.images[: split.training], pooling, split.classes)
     with store.create(output, "noise") as file:
-        file["validation/index"] = validation_index(split, validation_examples)
         for seed in range(seeds):
             _write_seed(file.create_group(f"seed-{seed}"), split, examples, noise, seed, pooling, statistics)
         store.write_attributes(

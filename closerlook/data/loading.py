@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from closerlook import store
-from closerlook.data.corruption import corrupted_count
+from closerlook.data.corruption import corrupted_count, validation_index
 from closerlook.data.images import (
     TrainingSplit,
     fill_scaled,
@@ -36,26 +36,29 @@ _CHUNK = 4096  # noise inputs read at a time
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The inputs and labels of an ensemble's members, and the clean validation set.
+    """The inputs and labels of an ensemble's members, and what each validates on, which is clean.
 
     `pool` holds every distinct training input once, standardised; member m trains on ``pool[rows[m]]`` with the labels
-    ``labels[m]``, of which ``is_noise[m]`` tells the corrupted examples. `pixel` is one unit of [0, 1] pixel intensity
-    in standardised units; `classes` the number of classes.
+    ``labels[m]``, of which ``is_noise[m]`` tells the corrupted examples. `validation_inputs` and `validation_labels`
+    hold every validation example of any member once; member m validates on those at ``validation_rows[m]``. `pixel` is
+    one unit of [0, 1] pixel intensity in standardised units; `classes` the number of classes.
     """
 
     pool: Float32[np.ndarray, "row channel height width"]
     rows: Int64[np.ndarray, "member example"]
     labels: Int64[np.ndarray, "member example"]
     is_noise: Bool[np.ndarray, "member example"]
-    validation_inputs: Float32[np.ndarray, "validation channel height width"]
-    validation_labels: Int64[np.ndarray, " validation"]
+    validation_inputs: Float32[np.ndarray, "image channel height width"]
+    validation_labels: Int64[np.ndarray, " image"]
+    validation_rows: Int64[np.ndarray, "member validation"]
     pixel: float
     classes: int
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of all that is trained and validated on."""
         digest = hashlib.sha256()
-        for values in (self.pool, self.rows, self.labels, self.validation_inputs, self.validation_labels):
+        validation = self.validation_inputs, self.validation_labels, self.validation_rows
+        for values in (self.pool, self.rows, self.labels, *validation):
             digest.update(np.ascontiguousarray(values))
         return digest.hexdigest()
 
@@ -88,7 +91,7 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
     StoreError
         If a file is damaged, does not belong to the data, or does not fit `spec`; the line names the file.
     DataError
-        If `spec` asks for an impossible level or image size.
+        If `spec` asks for an impossible level, image size or number of validation examples.
     """
     split = read_training_split(data)
     pooling = pooling_factor(split.images.shape, spec.image_size)
@@ -99,7 +102,7 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
         opened = {kind: files.enter_context(store.read(noise[kind], "noise")) for kind in spec.noises}
         for kind, file in opened.items():
             _check_attributes(file, noise[kind], spec, split, kind)
-        validation, mean, std = _agreed(opened, noise, spec, split)
+        mean, std = _agreed(opened, noise)
         seeds = {
             (member.noise, spec.data_seed(member)): _read_seed(
                 opened[member.noise], noise[member.noise], spec, split, member
@@ -110,9 +113,9 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
     members = [_member(spec, member, seeds, clean_rows, noise_rows) for member in spec.members]
     rows, labels, is_noise = (np.stack(part) for part in zip(*members, strict=True))
     if spec.own_class:
-        labels, validation = np.broadcast_to(np.arange(spec.examples), labels.shape).copy(), validation[:0]
-    channels = split.images.shape[1]
-    validation_inputs = np.empty((len(validation), channels, spec.image_size, spec.image_size), np.float32)
+        labels = np.broadcast_to(np.arange(spec.examples), labels.shape).copy()
+    validation, validation_rows = _validation(spec, split)
+    validation_inputs = np.empty((len(validation), *pool.shape[1:]), np.float32)
     fill_scaled(validation_inputs, split.images, validation, pooling)
     standardise(validation_inputs, mean, std)
     return TrainingData(
@@ -122,9 +125,20 @@ def load_training_data(spec: Ensemble, data: Path, noise: Mapping[str, Path]) ->
         is_noise=is_noise,
         validation_inputs=validation_inputs,
         validation_labels=split.labels[validation].astype(np.int64),
+        validation_rows=validation_rows,
         pixel=1.0 / std,
         classes=spec.examples if spec.own_class else split.classes,
     )
+
+
+def _validation(spec: Ensemble, split: TrainingSplit) -> tuple[np.ndarray, np.ndarray]:
+    """Return the official positions of all validation examples, ascending, and each member's rows among them."""
+    if spec.own_class:
+        return np.empty(0, np.int64), np.empty((len(spec.members), 0), np.int64)
+    seeds = [spec.data_seed(member) for member in spec.members]
+    drawn = {seed: validation_index(split, spec.validation_examples, seed) for seed in set(seeds)}
+    used = np.unique(np.concatenate(list(drawn.values())))
+    return used, np.stack([np.searchsorted(used, drawn[seed]) for seed in seeds])
 
 
 def _require_fit(spec: Ensemble, noise: Mapping[str, Path]) -> None:
@@ -150,24 +164,19 @@ def _check_attributes(file: h5py.File, path: Path, spec: Ensemble, split: Traini
             raise StoreError(f"{path}: its {name} is {file.attrs[name]}, not {value}")
 
 
-def _agreed(
-    opened: Mapping[str, h5py.File], paths: Mapping[str, Path], spec: Ensemble, split: TrainingSplit
-) -> tuple[np.ndarray, float, float]:
-    """Return the validation index, mean and std, which must be the same in all files: members are compared on them."""
+def _agreed(opened: Mapping[str, h5py.File], paths: Mapping[str, Path]) -> tuple[float, float]:
+    """Return mean and std, which must be the same in all files: members are compared."""
     agreed = None
     for kind, file in opened.items():
         path = paths[kind]
-        validation = _array(file["validation"], "index", (spec.validation_examples,), path)
-        _require_range(validation, split.training, len(split.labels), "validation/index", path)
         preprocessing = json.loads(file.attrs["preprocessing"])
         mean, std = preprocessing["mean"], preprocessing["std"]
         if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise StoreError(f"{path}: its preprocessing has mean {mean} and std {std}")
-        found = (validation.tolist(), mean, std)
-        if agreed is not None and found != agreed:
-            raise StoreError(f"{path}: its validation set or preprocessing is not that of the other noise files")
-        agreed = found
-    return validation.astype(np.int64), mean, std
+        if agreed is not None and (mean, std) != agreed:
+            raise StoreError(f"{path}: its preprocessing is not that of the other noise files")
+        agreed = mean, std
+    return mean, std
 
 
 def _read_seed(file: h5py.File, path: Path, spec: Ensemble, split: TrainingSplit, member: Member) -> _Seed:

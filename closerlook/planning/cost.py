@@ -82,14 +82,14 @@ def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[i
     return Cost(flops, steps, memory + CUDA_HOST_BYTES, gpu_memory, _trained_bytes(spec))
 
 
-def noise_cost(dataset: str, image_size: int, examples: int, validation_examples: int, seeds: int, noise: str) -> Cost:
+def noise_cost(dataset: str, image_size: int, examples: int, seeds: int, noise: str) -> Cost:
     """Return what drawing the corrupted training sets of one kind of noise costs; one thread of a CPU, always.
 
     Parameters
     ----------
     dataset : str
         A thing of `closerlook.data.sets`.
-    image_size, examples, validation_examples, seeds, noise
+    image_size, examples, seeds, noise
         As for `closerlook.data.corruption.write_noise`.
     """
     pixels = SETS[dataset].image_shape[0] * image_size**2
@@ -97,7 +97,7 @@ def noise_cost(dataset: str, image_size: int, examples: int, validation_examples
     clean = 4 * examples * pixels if replaces else 0
     inputs = 4 * examples * pixels if replaces == "inputs" else 0
     labels = examples if replaces == "labels" else 0
-    disk = HDF5_BYTES + 4 * validation_examples + seeds * (9 * examples + labels + inputs + 3 * DATASET_BYTES)
+    disk = HDF5_BYTES + seeds * (9 * examples + labels + inputs + 3 * DATASET_BYTES)
     # Shifting and scaling; the drawing itself is counted as ten operations a number.
     flops = seeds * inputs / 4 * 12
     return Cost(flops, seeds, NUMPY_BYTES + 2 * _data_bytes(dataset) + clean + 2 * inputs, 0, disk)
@@ -151,17 +151,23 @@ def _pool_bytes(spec: Ensemble) -> int:
         if NOISES[member.noise].replaces == "inputs":
             key = member.noise, spec.data_seed(member)
             highest[key] = max(highest.get(key, 0.0), member.level)
+    validation = min(SETS[spec.dataset].validation, len(seeds) * spec.validation_examples)
     noise = sum(math.ceil(level * spec.examples) for level in highest.values())
-    return 4 * network_size(spec).inputs * (clean + noise + spec.validation_examples)
+    return 4 * network_size(spec).inputs * (clean + noise + validation)
 
 
 def loaded_bytes(spec: Ensemble) -> int:
     """Return the bytes on the host while an ensemble's data are loaded: rows and labels are there twice for a while."""
-    return _data_bytes(spec.dataset) + _pool_bytes(spec) + 2 * 17 * len(spec.members) * spec.examples
+    return _data_bytes(spec.dataset) + _pool_bytes(spec) + 2 * _row_bytes(spec)
+
+
+def _row_bytes(spec: Ensemble) -> int:
+    """Return the bytes of rows, labels and noise flags, and of the validation rows."""
+    return len(spec.members) * (17 * spec.examples + 8 * spec.validation_examples)
 
 
 def _device_data_bytes(spec: Ensemble) -> int:
-    return _pool_bytes(spec) + 17 * len(spec.members) * spec.examples
+    return _pool_bytes(spec) + _row_bytes(spec)
 
 
 def _stack_bytes(spec: Ensemble, networks: int, device: DeviceKind) -> int:

@@ -46,9 +46,7 @@ def experiment_costs(plan: Plan, experiment: str, device: str) -> list[Cost]:
 def noise_costs(plan: Plan) -> list[Cost]:
     """Return the cost of every file of corrupted training sets."""
     files = {
-        (spec.subset, noise): noise_cost(
-            spec.dataset, spec.image_size, spec.examples, spec.validation_examples, plan.config.data.seeds, noise
-        )
+        (spec.subset, noise): noise_cost(spec.dataset, spec.image_size, spec.examples, plan.config.data.seeds, noise)
         for ensembles in plan.ensembles.values()
         for spec in ensembles.values()
         for noise in spec.noises

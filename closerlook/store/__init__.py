@@ -25,7 +25,7 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("name", "licence", "source", "sha256"),
     ),
     "noise": (
-        ("validation/index", "seed-0/index", "seed-0/true_labels", "seed-0/rank"),
+        ("seed-0/index", "seed-0/true_labels", "seed-0/rank"),
         ("noise", "dataset", "image_size", "examples", "seeds", "data_sha256", "convention", "preprocessing"),
     ),
     "trained": (

@@ -19,7 +19,7 @@ from closerlook.spec import Ensemble
 
 CONTENT: dict[str, tuple[tuple[str, str, int | None], ...]] = {
     "data": (("(train|test)/images", "u", 4), ("(train|test)/labels", "u", 1)),
-    "noise": (("validation/index", "biuf", None), (r"seed-\d+/\w+", "biuf", None)),
+    "noise": ((r"seed-\d+/\w+", "biuf", None),),
     "trained": (
         (r"members/\w+", "iufO", 1),
         (r"history/\w+", "f", 2),

@@ -1,4 +1,4 @@
-"""Losses and accuracies of the members of a stack, on their own training sets and on the shared validation set."""
+"""Losses and accuracies of the members of a stack, on their own training and validation sets."""
 
 from __future__ import annotations
 
@@ -34,12 +34,9 @@ def evaluate_validation(
 ) -> tuple[Tensor, Tensor]:
     """Return each validation example's loss and whether it is classified rightly, both (member, example)."""
     losses, correct = [], []
-    chunk, count = _chunk(network, parameters), len(parameters)
-    for inputs, labels in zip(
-        problem.validation_inputs.split(chunk), problem.validation_labels.split(chunk), strict=True
-    ):
-        labels = labels.expand(count, -1)
-        outputs, _ = network.forward(parameters, inputs.expand(count, *inputs.shape))
+    for rows in problem.validation_rows.split(_chunk(network, parameters), dim=1):
+        inputs, labels = problem.validation(rows)
+        outputs, _ = network.forward(parameters, inputs)
         losses.append(objective.losses(outputs, labels))
         correct.append(objective.correct(outputs, labels))
     return torch.cat(losses, dim=1), torch.cat(correct, dim=1)

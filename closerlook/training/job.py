@@ -36,6 +36,7 @@ def to_problem(data: TrainingData, device: torch.device) -> Problem:
         validation_inputs=torch.from_numpy(data.validation_inputs).to(device),
         validation_labels=torch.from_numpy(data.validation_labels).to(device),
         pixel=data.pixel,
+        validation_rows=torch.from_numpy(data.validation_rows).to(device),
     )
 
 

@@ -30,9 +30,16 @@ class Problem:
     validation_inputs: Tensor
     validation_labels: Tensor
     pixel: float
+    validation_rows: Tensor | None = None
+    """None: every member validates on all"""
+
+    def __post_init__(self) -> None:
+        if self.validation_rows is None:
+            every = torch.arange(len(self.validation_labels), device=self.validation_labels.device)
+            self.validation_rows = every.expand(len(self.rows), -1)
 
     def select(self, members: Tensor) -> Problem:
-        """Return the problem of some members only; pool and validation set are shared, not copied."""
+        """Return the problem of some members only; pool and validation images are shared, not copied."""
         return Problem(
             self.pool,
             self.rows[members],
@@ -41,11 +48,20 @@ class Problem:
             self.validation_inputs,
             self.validation_labels,
             self.pixel,
+            self.validation_rows[members],
         )
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Return the inputs in the pool's `rows`, shape (*rows, *input)."""
-        return self.pool.index_select(0, rows.flatten()).view(*rows.shape, *self.pool.shape[1:])
+        return _taken(self.pool, rows)
+
+    def validation(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the validation inputs in `rows`, shape (*rows, *input), and their labels."""
+        return _taken(self.validation_inputs, rows), _taken(self.validation_labels, rows)
+
+
+def _taken(values: Tensor, rows: Tensor) -> Tensor:
+    return values.index_select(0, rows.flatten()).view(*rows.shape, *values.shape[1:])
 
 
 class Stack:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from closerlook.data.corruption import corrupted_count, generator, training_index, write_noise
+from closerlook.data.corruption import corrupted_count, generator, training_index, validation_index, write_noise
 from closerlook.data.images import pixel_statistics, read_training_split
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import DataError
@@ -20,7 +20,7 @@ kinds = st.sampled_from(NOISES.names())
 
 
 def write(data, path, **changes):
-    arguments = {"image_size": 4, "examples": 40, "validation_examples": 30, "noise": "randY", "seeds": 2} | changes
+    arguments = {"image_size": 4, "examples": 40, "noise": "randY", "seeds": 2} | changes
     write_noise(data, path, **arguments)
     return path
 
@@ -123,14 +123,28 @@ def test_subset_is_uniform_over_the_training_part():
 
 
 @few
-@given(kind=kinds, count=st.integers(1, 300), examples=st.integers(1, 300))
-def test_validation_is_drawn_once_from_the_validation_part(small_data, tmp_path, kind, count, examples):
-    path = write(small_data, tmp_path / "a.h5", noise=kind, validation_examples=count, examples=examples)
-    index = group(path, "validation")["index"]
+@given(count=st.integers(1, 300), seed=st.integers(0, 1000))
+def test_validation_is_drawn_for_each_seed_and_grows_by_what_is_added(small_data, count, seed):
+    split = read_training_split(small_data)
+    index = validation_index(split, count, seed)
     assert len(np.unique(index)) == count
     assert 2400 <= index.min() <= index.max() < 2700  # so disjoint from every training subset
-    other = write(small_data, tmp_path / "b.h5", noise="none", validation_examples=count, seeds=1)
-    np.testing.assert_array_equal(index, group(other, "validation")["index"])
+    np.testing.assert_array_equal(index, validation_index(split, 300, seed)[:count])
+    assert not np.array_equal(validation_index(split, 300, seed), validation_index(split, 300, seed + 1))
+
+
+def test_validation_is_uniform_over_the_validation_part(small_data):
+    # 200 draws of 30 out of 300: each example is in 20 of them on average, binomially.
+    split = read_training_split(small_data)
+    counts = np.bincount(np.concatenate([validation_index(split, 30, seed) for seed in range(200)]))[2400:]
+    assert stats.kstest(counts, stats.binom(200, 0.1).cdf).statistic < 0.15
+    assert abs(counts.std() - np.sqrt(200 * 0.1 * 0.9)) < 0.6
+
+
+@pytest.mark.parametrize("count", [0, 301])
+def test_an_impossible_number_of_validation_examples_is_refused(small_data, count):
+    with pytest.raises(DataError, match=f"validation_examples: {count} is not between 1 and 300"):
+        validation_index(read_training_split(small_data), count, 0)
 
 
 @pytest.mark.parametrize("size", [4, 2])
@@ -200,7 +214,6 @@ def test_attributes_say_what_was_done(small_data, tmp_path):
     [
         ({"examples": 2401}, "examples: 2401 is not between 1 and 2400"),
         ({"examples": 0}, "examples: 0 is not"),
-        ({"validation_examples": 301}, "validation_examples: 301 is not between 1 and 300"),
         ({"seeds": 0}, "seeds: 0 is not"),
         ({"image_size": 3}, "image_size: 3 must divide 4"),
     ],

@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from closerlook.data.corruption import write_noise
+from closerlook.data.corruption import validation_index, write_noise
 from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
 from closerlook.data.noise import NOISES
@@ -13,7 +13,7 @@ from closerlook.data.sets import DataError
 from closerlook.spec import Ensemble, Member
 from closerlook.store import StoreError
 
-SIZE = {"image_size": 2, "examples": 50, "validation_examples": 30}
+SIZE = {"image_size": 2, "examples": 50}
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,7 @@ def noise(small_data, tmp_path_factory):
 
 def ensemble(*members, **changes):
     shared = {"dataset": "small", "network": "mlp", "widths": (4,), "batch_size": 5, "epochs": 1, **SIZE}
+    shared["validation_examples"] = 30
     return Ensemble(**shared | changes, members=members)
 
 
@@ -55,6 +56,7 @@ def test_own_class_numbers_the_examples_and_validates_nothing(small_data, noise)
     np.testing.assert_array_equal(data.labels, [range(50), range(50)])
     assert data.classes == 50
     assert len(data.validation_inputs) == len(data.validation_labels) == 0
+    assert data.validation_rows.shape == (2, 0)
 
 
 def clean_inputs(split, index, mean, std):
@@ -91,13 +93,14 @@ def test_types_and_shapes(small_data, noise):
         for field in dataclasses.fields(data)
         if isinstance(value := getattr(data, field.name), np.ndarray) and field.name != "pool"
     }
-    members = len(ALL.members)
+    members, images = len(ALL.members), np.unique(data.validation_rows)
     assert found == {
         "rows": ("int64", (members, 50)),
         "labels": ("int64", (members, 50)),
         "is_noise": ("bool", (members, 50)),
-        "validation_inputs": ("float32", (30, 2, 2, 2)),
-        "validation_labels": ("int64", (30,)),
+        "validation_inputs": ("float32", (len(images), 2, 2, 2)),
+        "validation_labels": ("int64", (len(images),)),
+        "validation_rows": ("int64", (members, 30)),
     }
     assert (data.pool.dtype, data.pool.shape[1:]) == (np.float32, (2, 2, 2))
 
@@ -131,9 +134,7 @@ def test_whole_training_part_in_chunks(small_data, tmp_path, monkeypatch):
     # Larger than a chunk, so that a mistake at its edge would show.
     monkeypatch.setattr("closerlook.data.loading._CHUNK", 700)
     monkeypatch.setattr("closerlook.data.images._CHUNK", 700)
-    write_noise(
-        small_data, tmp_path / "x.h5", image_size=4, examples=2400, validation_examples=300, noise="randX", seeds=1
-    )
+    write_noise(small_data, tmp_path / "x.h5", image_size=4, examples=2400, noise="randX", seeds=1)
     spec = ensemble(Member(noise="randX", level=0.5), image_size=4, examples=2400, validation_examples=300)
     data = load_training_data(spec, small_data, {"randX": tmp_path / "x.h5"})
     with h5py.File(tmp_path / "x.h5") as file:
@@ -147,10 +148,29 @@ def test_whole_training_part_in_chunks(small_data, tmp_path, monkeypatch):
 def test_validation_is_clean_and_standardised_like_training(small_data, noise):
     data, split = load_training_data(ALL, small_data, noise), read_training_split(small_data)
     with h5py.File(noise["randY"]) as file:
-        index, preprocessing = file["validation/index"][:], json.loads(file.attrs["preprocessing"])
-    expected = clean_inputs(split, index, preprocessing["mean"], preprocessing["std"])
-    np.testing.assert_allclose(data.validation_inputs, expected, atol=1e-5)
-    np.testing.assert_array_equal(data.validation_labels, split.labels[index])
+        preprocessing = json.loads(file.attrs["preprocessing"])
+    for number, member in enumerate(ALL.members):
+        index, rows = validation_index(split, 30, member.seed), data.validation_rows[number]
+        expected = clean_inputs(split, index, preprocessing["mean"], preprocessing["std"])
+        np.testing.assert_allclose(data.validation_inputs[rows], expected, atol=1e-5)
+        np.testing.assert_array_equal(data.validation_labels[rows], split.labels[index])
+
+
+def test_more_validation_examples_are_those_there_were_and_others(small_data, noise):
+    few, many = (load_training_data(ensemble(*ALL.members, validation_examples=n), small_data, noise) for n in (30, 90))
+    for number in range(len(ALL.members)):
+        kept = many.validation_inputs[many.validation_rows[number, :30]]
+        np.testing.assert_array_equal(kept, few.validation_inputs[few.validation_rows[number]])
+
+
+def test_seeds_validate_on_their_own_images_and_noises_on_the_same(small_data, noise):
+    members = [Member(seed=seed, noise=kind, level=1.0) for seed in (0, 1) for kind in ("randX", "randY")]
+    rows = load_training_data(ensemble(*members), small_data, noise).validation_rows
+    np.testing.assert_array_equal(rows[::2], rows[1::2])
+    assert set(rows[0]) != set(rows[2])
+    shared = load_training_data(ensemble(*members, same_examples=True), small_data, noise)
+    assert (shared.validation_rows == shared.validation_rows[0]).all()
+    assert len(shared.validation_inputs) == 30
 
 
 def replace(file, name, values):
@@ -188,8 +208,6 @@ TAMPERED = {
     "no labels": ("randY", lambda file: file.pop("seed-1/noise_labels"), "noise_labels is missing"),
     "short labels": ("randY", lambda file: replace(file, "seed-1/noise_labels", np.zeros(49, int)), r"is \(49,\)"),
     "fractional rank": ("randY", lambda file: replace(file, "seed-1/rank", np.zeros(50)), "not whole numbers"),
-    "validation in training": ("randY", poke("validation/index", 0, 2399), "validation/index reaches from 2399"),
-    "short validation": ("randY", lambda file: replace(file, "validation/index", np.arange(5)), r"is \(5,\)"),
     "NaN": ("randX", poke("seed-1/noise_inputs", (slice(None), 0, 0, 0), np.nan), "not finite"),
     "infinity": ("randX", poke("seed-1/noise_inputs", (slice(None), 1, 1, 1), -np.inf), "not finite"),
     "flat inputs": ("randX", lambda file: replace(file, "seed-1/noise_inputs", np.zeros((50, 8))), r"is \(50, 8\)"),
@@ -207,13 +225,13 @@ def test_file_that_does_not_fit_is_refused_in_one_line(small_data, noise, tmp_pa
     assert "\n" not in str(error.value)
 
 
-def test_files_with_different_validation_sets_are_refused(small_data, noise, tmp_path):
+def test_files_with_different_preprocessing_are_refused(small_data, noise, tmp_path):
     path = tmp_path / "other.h5"
     path.write_bytes(noise["randY"].read_bytes())
     with h5py.File(path, "r+") as file:
-        file["validation/index"][:] = np.arange(2400, 2430)
+        file.attrs["preprocessing"] = file.attrs["preprocessing"].replace('"mean": 0.', '"mean": 0.1')
     spec = ensemble(Member(), Member(noise="randY", level=0.4))
-    with pytest.raises(StoreError, match=r"other\.h5: its validation set or preprocessing is not that of the other"):
+    with pytest.raises(StoreError, match=r"other\.h5: its preprocessing is not that of the other"):
         load_training_data(spec, small_data, noise | {"randY": path})
 
 
@@ -225,9 +243,10 @@ def test_files_with_different_validation_sets_are_refused(small_data, noise, tmp
         (ensemble(Member(), dataset="mnist"), StoreError, "holds small, not mnist"),
         (ensemble(Member(seed=2)), StoreError, "has the seeds below 2, not 2"),
         (ensemble(Member(), image_size=3), DataError, "image_size: 3 must divide 4"),
+        (ensemble(Member(), validation_examples=301), DataError, "validation_examples: 301 is not between 1 and 300"),
         (ensemble(Member(noise="randY", level=1.5)), DataError, "level: 1.5 is not between 0 and 1"),
     ],
-    ids=["noise", "level of none", "data set", "seed", "image size", "level"],
+    ids=["noise", "level of none", "data set", "seed", "image size", "validation", "level"],
 )
 def test_specification_that_does_not_fit_is_refused(small_data, noise, spec, error, reason):
     with pytest.raises(error, match=reason):

@@ -42,7 +42,7 @@ def own(tmp_path):
 
 
 def drawn(data, path, examples=60, seeds=2, name="own"):
-    write_noise(data, path, noise=name, image_size=2, examples=examples, validation_examples=10, seeds=seeds)
+    write_noise(data, path, noise=name, image_size=2, examples=examples, seeds=seeds)
     with h5py.File(path) as file:
         return [{key: values[:] for key, values in file[f"seed-{seed}"].items()} for seed in range(seeds)]
 

@@ -312,7 +312,7 @@ def test_it_is_fetched_corrupted_and_loaded(npz, tmp_path):
     assert (split.name, split.training, split.validation, split.classes) == ("digits", 20, 4, 3)
     with h5py.File(data) as file:
         assert str(tmp_path) not in file.attrs["source"]
-    write_noise(data, noise, image_size=2, examples=18, validation_examples=4, noise="randX", seeds=1)
+    write_noise(data, noise, image_size=2, examples=18, noise="randX", seeds=1)
     spec = Ensemble(
         dataset="digits", image_size=2, examples=18, validation_examples=4, widths=(4,), batch_size=6, epochs=1,
         members=(Member(noise="randX", level=0.5),),

@@ -39,8 +39,9 @@ def training_data():
         rows=np.stack([generator.permutation(80)[:60] for _ in MEMBERS]),
         labels=generator.integers(0, 3, (4, 60)),
         is_noise=np.zeros((4, 60), dtype=bool),
-        validation_inputs=generator.standard_normal((50, 1, 2, 2), dtype=np.float32),
-        validation_labels=np.zeros(50, dtype=np.int64),
+        validation_inputs=generator.standard_normal((70, 1, 2, 2), dtype=np.float32),
+        validation_labels=np.zeros(70, dtype=np.int64),
+        validation_rows=np.stack([np.random.default_rng(member.seed).permutation(70)[:50] for member in MEMBERS]),
         pixel=PIXEL,
         classes=3,
     )
@@ -101,7 +102,10 @@ def brute_force(trained, name, member, points, radius):
 def test_the_ratios_are_those_of_brute_force_on_the_members_own_samples(trained, member):
     _, table, _ = measure(trained, training_examples=60)
     data = training_data()
-    sets = {"validation": data.validation_inputs, "training": data.pool[data.rows[member]]}
+    sets = {
+        "validation": data.validation_inputs[data.validation_rows[member]],
+        "training": data.pool[data.rows[member]],
+    }
     for name in NAMES:
         for which, points in sets.items():
             for place, radius in enumerate(RADII):
@@ -170,16 +174,18 @@ def test_a_larger_box_is_searched_only_for_samples_not_yet_found(trained, monkey
     assert table["epoch-0/validation/critical"][0] == pytest.approx(expected)
 
 
-def test_the_samples_are_the_same_for_all_members_and_checkpoints(trained, monkeypatch):
+def test_the_samples_are_the_members_own_and_the_same_at_every_checkpoint(trained, monkeypatch):
     seen = []
     original = module.critical_ratios
     monkeypatch.setattr(module, "critical_ratios", lambda *a: seen.append(a[2]) or original(*a))
     measure(trained, examples=12, training_examples=15, random_tries=False)
     validation, training = seen[::2], seen[1::2]  # 4 networks at the first checkpoint, 3 at the second
     assert len(seen) == 14
-    assert all(torch.equal(inputs, validation[0]) for inputs in validation)
-    assert len(validation[0]) == 12
     data = training_data()
+    for member in range(4):
+        first = data.validation_inputs[data.validation_rows[member, :12]]
+        assert torch.equal(validation[member], torch.from_numpy(first))
+    assert all(torch.equal(early, late) for early, late in zip(validation[:3], validation[4:], strict=True))
     own = torch.from_numpy(data.pool[data.rows[0]])
     places = [int((own == image).flatten(1).all(dim=1).nonzero()) for image in training[0]]
     assert places == sorted(set(places))
@@ -232,8 +238,7 @@ def test_nothing_to_validate_on_is_refused(trained, monkeypatch):
         return TrainingData(
             **{
                 **vars(data),
-                "validation_inputs": data.validation_inputs[:0],
-                "validation_labels": data.validation_labels[:0],
+                "validation_rows": data.validation_rows[:, :0],
             }
         )
 

@@ -42,6 +42,7 @@ def training_data():
         is_noise=np.zeros(rows.shape, dtype=bool),
         validation_inputs=np.zeros((4, 1, 3, 3), dtype=np.float32),
         validation_labels=np.zeros(4, dtype=np.int64),
+        validation_rows=np.tile(np.arange(4), (len(MEMBERS), 1)),
         pixel=2.0,
         classes=3,
     )

@@ -40,6 +40,7 @@ def training_data(own_class=False):
         is_noise=np.zeros(rows.shape, dtype=bool),
         validation_inputs=np.zeros((4, 1, 3, 3), dtype=np.float32),
         validation_labels=np.zeros(4, dtype=np.int64),
+        validation_rows=np.tile(np.arange(4), (len(MEMBERS), 1)),
         pixel=PIXEL,
         classes=30 if own_class else CLASSES,
     )

@@ -110,7 +110,7 @@ def test_a_gpu_takes_larger_stacks_and_its_memory_is_told():
 
 
 def test_noise_on_inputs_is_what_takes_the_disk():
-    inputs, labels = (cost.noise_cost("mnist", 28, 1000, 100, 5, kind).disk for kind in ("randX", "randY"))
+    inputs, labels = (cost.noise_cost("mnist", 28, 1000, 5, kind).disk for kind in ("randX", "randY"))
     assert inputs - labels == 5 * 1000 * (4 * 28**2 - 1)
 
 

@@ -67,7 +67,6 @@ def made(tmp_path_factory):
             folder / f"{kind}.h5",
             image_size=2,
             examples=20,
-            validation_examples=10,
             noise=kind,
             seeds=1,
         )

@@ -56,7 +56,6 @@ def files(tmp_path_factory):
             folder / f"{noise}.h5",
             image_size=4,
             examples=200,
-            validation_examples=50,
             noise=noise,
             seeds=2,
         )

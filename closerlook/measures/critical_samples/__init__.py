@@ -1,8 +1,8 @@
 """Share of samples with a point nearby, at most a radius away in every pixel, at which the network answers otherwise.
 
 The critical sample ratio of *A Closer Look at Memorization in Deep Networks* (Arpit et al., 2017; figures 7 to 9).
-Labels do not matter. Searches find what they find: all shares are bounds from below. The validation samples are the
-same for every member and checkpoint; a radius searches only what the one before it did not find. NaN where a member
+Labels do not matter. Searches find what they find: all shares are bounds from below. The validation samples of a
+seed are the same at every checkpoint; a radius searches only what the one before it did not find. NaN where a member
 diverged or never reached the checkpoint.
 """
 

@@ -103,7 +103,7 @@ def measure_critical_samples(
     iterations, gradient
         See `closerlook.numerics.lass.find_critical`.
     examples : int, optional
-        So many validation examples, drawn once and for all: the same for every member, checkpoint and run. None: all.
+        The first so many of a member's validation examples, the same at every checkpoint. None: all.
     training_examples : int
         So many of each member's training examples, corrupted as the member saw them, at positions that are drawn once
         and for all; 0: the training set is not measured.
@@ -133,7 +133,7 @@ def measure_critical_samples(
         "stopping": "every sample has all iterations",
         "random_tries": f"{iterations} corners of the box" if random_tries else None,
         "checkpoints": list(checkpoints),
-        "examples": samples.validation.shape[0],
+        "examples": samples.examples,
         "training_examples": training_examples,
     }
     with create_measured(output, "critical_samples", ensemble.spec, settings, device) as file:
@@ -144,22 +144,20 @@ def measure_critical_samples(
 
 
 class _Samples:
-    """The samples whose surroundings are searched: one validation set for all members, a training set for each."""
+    """The samples whose surroundings are searched: of each member's own validation and training sets."""
 
     def __init__(self, loaded: TrainingData, examples: int | None, training_examples: int, device: str) -> None:
-        available, trained_on = len(loaded.validation_inputs), loaded.rows.shape[1]
+        available, trained_on = loaded.validation_rows.shape[1], loaded.rows.shape[1]
         if not available:
             raise ValueError("there is no validation example to search around")
-        if not 1 <= (available if examples is None else examples) <= available:
+        examples = available if examples is None else examples
+        if not 1 <= examples <= available:
             raise ValueError(f"examples is {examples}; allowed are 1 to {available}, the size of the validation set")
         if not 0 <= training_examples <= trained_on:
             raise ValueError(
                 f"training_examples is {training_examples}; allowed are 0 to {trained_on}, the size of the training set"
             )
-        self.loaded, self.device = loaded, device
-        self.validation = self._inputs(
-            loaded.validation_inputs[_drawn("validation", available, available if examples is None else examples)]
-        )
+        self.loaded, self.device, self.examples = loaded, device, examples
         self.positions = _drawn("training", trained_on, training_examples)
 
     def _inputs(self, inputs: np.ndarray) -> Tensor:
@@ -168,7 +166,8 @@ class _Samples:
     def of(self, which: str, member: int) -> Tensor:
         """Return the inputs of the set "validation" or "training"."""
         if which == "validation":
-            return self.validation
+            rows = self.loaded.validation_rows[member, : self.examples]  # in the random order of their drawing
+            return self._inputs(self.loaded.validation_inputs[rows])
         return self._inputs(self.loaded.pool[self.loaded.rows[member, self.positions]])
 
 
