@@ -69,7 +69,8 @@ def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[i
     """
     epochs = [spec.epochs] * len(spec.members) if epochs is None else epochs
     stacks = training_stacks(spec, device)
-    steps = sum(_steps(spec, max(epochs[number] for number in stack)) for stack in stacks)
+    lengths = Counter(max(epochs[number] for number in stack) for stack in stacks)
+    steps = sum(count * _steps(spec, length) for length, count in lengths.items())
     flops = sum(_member_flops(spec, member, count) for member, count in zip(spec.members, epochs, strict=True))
     networks = max(map(len, stacks))
     loaded, record = loaded_bytes(spec), _record_bytes(spec)
