@@ -37,7 +37,6 @@ class Thing:
     room: str
 
 
-NOISE_KINDS = ("none", "randX", "randXg", "randXu", "randY")
 REAL = "none"
 """The kind of noise that is none."""
 
