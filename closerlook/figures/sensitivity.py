@@ -177,7 +177,7 @@ def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, objec
         "gini": {kind: mean(cell["gini"]) for kind, cell in ended.items()},
         "accuracy": {kind: mean(cell["train_accuracy"]) for kind, cell in ended.items()},
         "own_accuracy": learned,
-        "own_guessing": learned is not None and learned < 2 / own["examples"].iloc[0],
+        "own_guessing": learned is not None and learned < 2 / int(own["examples"].iloc[0]),
         "beside_original": {
             kind: beside(table, "gini", {"own_class": False, "noise": kind, "level": level, "steps": last})
             for kind, level in (("none", 0), ("randXu", 1))
