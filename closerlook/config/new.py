@@ -80,7 +80,7 @@ def advice(folder: Path) -> list[str]:
     files = ", ".join(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
     return [
         f"{folder}: {files}",
-        f"run it:  snakemake --cores all figures --config scale=smoke papers={_quoted(named)}",
+        f"run it:  snakemake --cores all --config scale=smoke papers={_quoted(named)}",
         f"keep it: papers: [{', '.join([*_present(), named])}]  in config.yaml",
     ]
 
