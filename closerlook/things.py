@@ -11,6 +11,7 @@ An own folder (named in `config.yaml`; every paper's folder is one too) may have
 from __future__ import annotations
 
 import ast
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -38,7 +39,8 @@ ROOMS = {
 """Every package of closerlook that is a room -> its folder's name in an own folder."""
 
 FOLDERS = "CLOSERLOOK_FOLDERS"
-"""The environment's list of own folders: jobs find the same things as the Snakemake that starts them."""
+"""The environment's list of own folders, as JSON (a path may hold any sign): jobs find the same things as whoever
+starts them."""
 
 
 class ThingError(ValueError):
@@ -55,12 +57,12 @@ class Look:
 
 def own_folders() -> tuple[Path, ...]:
     """Return the own folders in use, in the order in which they were named."""
-    return tuple(Path(folder) for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder)
+    return tuple(Path(folder) for folder in json.loads(os.environ.get(FOLDERS) or "[]"))
 
 
 def use(folders: Iterable[str | Path]) -> None:
     """Take own folders into use, in this process and in those that it starts; those in use before are no longer."""
-    os.environ[FOLDERS] = os.pathsep.join(str(Path(folder).resolve()) for folder in folders)
+    os.environ[FOLDERS] = json.dumps([str(Path(folder).resolve()) for folder in folders])
     _names.cache_clear()
     for room in ROOMS:
         if package := sys.modules.get(f"{PACKAGE.name}.{room}"):

@@ -125,6 +125,14 @@ def test_a_papers_folder_may_lie_anywhere(project, name):
     assert paper.name == folder.name
 
 
+@pytest.mark.parametrize("place", ["a:b", "a;b c", "quoted \"'", "größer 日本", "$(touch x)", "line\nbreak", "{scale}"])
+def test_a_path_to_a_paper_may_hold_any_sign(project, place):
+    write(project / place / "mine" / "paper.yaml", "title: Mine\n")
+    config = read({"papers": [f"{place}/mine"]})
+    assert things.own_folders() == (project / place / "mine",)
+    assert list(config.papers) == ["mine"]
+
+
 def test_folders_are_found_from_the_file_that_names_them(project, monkeypatch):
     write("their/mine/paper.yaml", "title: Mine\n")
     write("their/things/noise/shuffled.py", "")

@@ -99,7 +99,7 @@ def test_the_figure_of_a_new_paper_shows_what_its_claim_is_judged_on(here):
         "assert list(table) == list(module.COLUMNS);"
         "drawing = module.draw(table); print(len(drawing.axes[0].lines), json.dumps(module.prose(table, None)))"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT), things.FOLDERS: str(here / "papers/mine")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), things.FOLDERS: json.dumps([str(here / "papers/mine")])}
     found = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
