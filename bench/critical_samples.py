@@ -28,7 +28,8 @@ from recording import processor, record
 from torch import Tensor, nn
 from torch.nn import functional
 
-from closerlook.measures.critical_samples.run import Search, critical_ratios
+from closerlook.measures.critical_samples import Options
+from closerlook.measures.critical_samples.run import critical_ratios
 from closerlook.nets.mlp.run import MLP
 from closerlook.numerics.lass import find_critical, find_random
 from closerlook.objectives.cross_entropy import CrossEntropy
@@ -152,8 +153,8 @@ def corners(parameters: Tensor, samples: Tensor, boxes: Boxes) -> float:
 
 def sweep(parameters: Tensor, samples: Tensor, boxes: Boxes) -> float:
     """Search one network's boxes of two sizes, as the measure does; return the mean share found."""
-    search = Search((0.5, 1), boxes.step, boxes.noise, ITERATIONS, "moving", random=False)
-    shares = critical_ratios(NETWORK, parameters[None], samples, search, 2 * boxes.radius, generator("bench", 0))
+    options = Options(radius=(0.5, 1.0), step=boxes.step, noise_scale=boxes.noise, iterations=ITERATIONS)
+    shares = critical_ratios(NETWORK, parameters[None], samples, options, 2 * boxes.radius, generator("bench", 0))
     return sum(shares) / 2
 
 

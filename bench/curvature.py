@@ -31,8 +31,9 @@ import hessian_eigenthings
 import pyhessian
 from scipy.sparse.linalg import eigsh
 
+from closerlook.measures.curvature import Options
 from closerlook.nets.mlp.run import MLP
-from closerlook.numerics.hessian import Curvature, Effort, curvature
+from closerlook.numerics.hessian import Curvature, curvature
 from closerlook.numerics.lanczos import Eigenpairs
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.runtime.streams import generator
@@ -82,7 +83,7 @@ def ours(parameters: Tensor, inputs: Tensor, labels: Tensor, seed: int, **option
     """Measure a stack; probes are left out by a cap of 2 unless `max_probes` says otherwise."""
     count = len(parameters)
     start = options.pop("start", None)
-    effort = Effort(**({"max_probes": 2} | options))
+    effort = Options(**({"max_probes": 2} | options))
     draws = [generator("bench", 1000 * seed + member) for member in range(count)]
     shared = inputs.to(parameters).expand(count, *inputs.shape)
     return curvature(

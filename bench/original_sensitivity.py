@@ -31,12 +31,12 @@ from closerlook.data.corruption import write_noise
 from closerlook.data.loading import load_training_data
 from closerlook.figures import style
 from closerlook.figures.rendering import save
-from closerlook.measures.sensitivity.run import Plan, follow
+from closerlook.measures.sensitivity import Options
+from closerlook.measures.sensitivity.run import follow, minibatch_losses
 from closerlook.numerics.gini import gini
 from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Ensemble, Member
 from closerlook.tables import rows as tables
-from closerlook.training.evaluation import evaluate_training
 from closerlook.training.job import to_problem
 from closerlook.training.replay import Trajectory
 from closerlook.training.stack import Problem, Stack
@@ -84,15 +84,15 @@ def measure(kind: str, arguments: argparse.Namespace):
     data, classes = problem(spec, arguments.data, arguments.inputs == "raw")
     network = nets.build(spec, data.pool.shape[1:], classes)
     stack = Stack(spec, [0], network, OBJECTIVES[spec.objective], data)
-    plan = Plan(horizons, losses=arguments.losses, over=500, at_once=arguments.at_once, recompute=True)
+    options = Options(steps=horizons, losses=arguments.losses, at_once=arguments.at_once)
     start = time.process_time()
     trajectory = Trajectory(stack, horizons[-1], recompute=True)
     original = dict(zip(HORIZONS, ORIGINAL.get((kind, arguments.own_class), ()), strict=False))
     for horizon in horizons:
-        sensitivity = follow(trajectory, plan.minibatch_losses(trajectory, horizon), plan.at_once)
+        sensitivity = follow(trajectory, minibatch_losses(options, trajectory, horizon), options.at_once)
         found = gini(sensitivity.mean(dim=0).numpy())
         _, state = next(trajectory.backwards(horizon))
-        losses, correct = evaluate_training(network, stack.objective, state.unsqueeze(0), stack.problem)
+        losses, correct = trajectory.evaluate(state)
         yield (kind, arguments.own_class, arguments.inputs, arguments.seed, horizon, f"{found:.4f}",
                original.get(horizon, ""), f"{losses.mean().item():.5f}", f"{correct.double().mean().item():.4f}",
                f"{(time.process_time() - start) / 60:.2f}")  # fmt: skip

@@ -1,15 +1,16 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
 import re
-from dataclasses import asdict
 
 from closerlook.planning import rates
-from closerlook.planning.cost import noise_cost, training_cost
-from closerlook.planning.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
+from closerlook.planning.cost import measuring_cost, noise_cost, together, training_cost
 from closerlook.data.sets import SETS
+from closerlook.measures import MEASURES
+from closerlook.measures.declaration import ENSEMBLE, EXPERIMENT
 from closerlook.runtime.hardware import count_gpus
 from closerlook.planning.fingerprints import constant, reached_by
 from closerlook.publish.quoting import QuoteError, claim_names, quoted_figures, require_claims, sources_of
 from closerlook.planning.plan import Plan, PlanError
+from closerlook.spec import plain
 
 GPUS = min(1, count_gpus())  # a job takes one; the profile lets one job at a time have it
 
@@ -87,10 +88,21 @@ def quoted(wildcards):
     ]
 
 
+def set_by_profile(rule):
+    """Return the resources that a profile gives a rule by `set-resources`."""
+    return {name: given.value for name, given in workflow.resource_settings.overwrite_resources.get(rule, {}).items()}
+
+
+def placed_as_training():
+    """Return where a measure's jobs run unless the profile names it: GPU, partition and the like as of training."""
+    reckoned = ("mem_mb", "gpu_mem_mb", "runtime", "resume_every")
+    return {"gpu": GPUS} | {name: value for name, value in set_by_profile("train").items() if name not in reckoned}
+
+
 def gpus_of(rule):
-    """Return the GPUs of a rule's jobs: what a profile gives it (`set-resources`), else what is here."""
-    given = workflow.resource_settings.overwrite_resources.get(rule, {})
-    return int(given["gpu"].value) if "gpu" in given else GPUS
+    """Return the GPUs of a rule's jobs: what a profile gives it, a measure what it gives training, else what is here."""
+    given = (placed_as_training() if rule in MEASURES else {}) | set_by_profile(rule)
+    return int(given.get("gpu", GPUS))
 
 
 def reserved(look, rule, amount):
@@ -108,21 +120,6 @@ def reserved(look, rule, amount):
 
 def cost_of_training(the_plan, wildcards, kind):
     return training_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), kind)
-
-
-def cost_of_curvature(the_plan, wildcards, kind):
-    options = asdict(the_plan.measure(wildcards.experiment, "curvature"))
-    return curvature_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
-
-
-def cost_of_critical_samples(the_plan, wildcards, kind):
-    options = asdict(the_plan.measure(wildcards.experiment, "critical_samples"))
-    return critical_samples_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
-
-
-def cost_of_sensitivity(the_plan, wildcards, kind):
-    options = asdict(the_plan.measure(wildcards.experiment, "sensitivity"))
-    return sensitivity_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), options, kind)
 
 
 def cost_of_noise(the_plan, wildcards, kind):
@@ -154,6 +151,10 @@ def trained(scale, folders):
 
 
 def measured(scale, folders, measure):
+    if MEASURES[measure].over == EXPERIMENT:
+        return [
+            f"results/{scale}/{experiment}/{measure}.h5" for experiment in dict.fromkeys(name for name, _ in folders)
+        ]
     return [f"results/{scale}/{experiment}/{ensemble}/{measure}.h5" for experiment, ensemble in folders]
 
 

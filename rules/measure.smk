@@ -1,82 +1,80 @@
-# What is computed from an ensemble's checkpoints: one rule a measure.
+# What is computed from checkpoints: one rule a measure, whatever measures there are.
 
 
-rule curvature:
-    input:
-        trained="results/{scale}/{experiment}/{ensemble}/trained.h5",
-        data=planned(data_file),
-        noise=planned(noise_files),
-        source=reached_by("scripts/curvature.py"),
-    output:
-        "results/{scale}/{experiment}/{ensemble}/curvature.h5",
-    log:
-        "logs/{scale}/{experiment}/{ensemble}/curvature.log",
-    benchmark:
-        "benchmarks/{scale}/{experiment}/{ensemble}/curvature.tsv"
-    conda:
-        "../envs/closerlook.yaml"
-    threads: 1
-    resources:
-        gpu=GPUS,
-        mem_mb=reserved(cost_of_curvature, "curvature", rates.reserved_megabytes),
-        gpu_mem_mb=reserved(cost_of_curvature, "curvature", rates.reserved_gpu_megabytes),
-        runtime=reserved(cost_of_curvature, "curvature", rates.reserved_minutes),
-    params:
-        spec=planned(spec),
-        options=planned(lambda plan, wildcards: asdict(plan.measure(wildcards.experiment, "curvature"))),
-    script:
-        "../scripts/curvature.py"
+def asked_of(measure):
+    """Return functions of (plan, wildcards) for a measure's rule; made here, for a loop's variable is bound late."""
+    alone = MEASURES[measure].over == ENSEMBLE
+
+    def ensembles(the_plan, wildcards):
+        options(the_plan, wildcards)  # refuses what the experiment does not measure
+        every = the_plan.ensembles[wildcards.experiment]
+        return [the_plan.ensemble(wildcards.experiment, wildcards.ensemble)] if alone else list(every.values())
+
+    def options(the_plan, wildcards):
+        return the_plan.measure(wildcards.experiment, measure)
+
+    return ensembles, options
 
 
-rule critical_samples:
-    input:
-        trained="results/{scale}/{experiment}/{ensemble}/trained.h5",
-        data=planned(data_file),
-        noise=planned(noise_files),
-        source=reached_by("scripts/critical_samples.py"),
-    output:
-        "results/{scale}/{experiment}/{ensemble}/critical_samples.h5",
-    log:
-        "logs/{scale}/{experiment}/{ensemble}/critical_samples.log",
-    benchmark:
-        "benchmarks/{scale}/{experiment}/{ensemble}/critical_samples.tsv"
-    conda:
-        "../envs/closerlook.yaml"
-    threads: 1
-    resources:
-        gpu=GPUS,
-        mem_mb=reserved(cost_of_critical_samples, "critical_samples", rates.reserved_megabytes),
-        gpu_mem_mb=reserved(cost_of_critical_samples, "critical_samples", rates.reserved_gpu_megabytes),
-        runtime=reserved(cost_of_critical_samples, "critical_samples", rates.reserved_minutes),
-    params:
-        spec=planned(spec),
-        options=planned(lambda plan, wildcards: asdict(plan.measure(wildcards.experiment, "critical_samples"))),
-    script:
-        "../scripts/critical_samples.py"
+def of_each(ensembles, look):
+    """Make an input or params function of what `look` finds, as a list, for (plan, wildcards, ensemble)."""
+    return planned(
+        lambda the_plan, wildcards: [
+            found for ensemble in ensembles(the_plan, wildcards) for found in look(wildcards, ensemble)
+        ]
+    )
 
 
-rule sensitivity:
-    input:
-        trained="results/{scale}/{experiment}/{ensemble}/trained.h5",
-        data=planned(data_file),
-        noise=planned(noise_files),
-        source=reached_by("scripts/sensitivity.py"),
-    output:
-        "results/{scale}/{experiment}/{ensemble}/sensitivity.h5",
-    log:
-        "logs/{scale}/{experiment}/{ensemble}/sensitivity.log",
-    benchmark:
-        "benchmarks/{scale}/{experiment}/{ensemble}/sensitivity.tsv"
-    conda:
-        "../envs/closerlook.yaml"
-    threads: 1
-    resources:
-        gpu=GPUS,
-        mem_mb=reserved(cost_of_sensitivity, "sensitivity", rates.reserved_megabytes),
-        gpu_mem_mb=reserved(cost_of_sensitivity, "sensitivity", rates.reserved_gpu_megabytes),
-        runtime=reserved(cost_of_sensitivity, "sensitivity", rates.reserved_minutes),
-    params:
-        spec=planned(spec),
-        options=planned(lambda plan, wildcards: asdict(plan.measure(wildcards.experiment, "sensitivity"))),
-    script:
-        "../scripts/sensitivity.py"
+def cost_of(measure, ensembles, options):
+    """Make a function of (plan, wildcards, kind of device) that returns what a measure's job costs."""
+
+    def cost(the_plan, wildcards, kind):
+        specs = ensembles(the_plan, wildcards)
+        told = measuring_cost(measure, specs, options(the_plan, wildcards), kind)
+        return told or together([training_cost(spec, kind) for spec in specs])  # of what is not told, as much again
+
+    return cost
+
+
+for measure in MEASURES.names():
+    over = "" if MEASURES[measure].over == EXPERIMENT else "{ensemble}/"
+    ensembles, options = asked_of(measure)
+    cost = cost_of(measure, ensembles, options)
+
+    rule:
+        name:
+            measure
+        input:
+            trained=of_each(
+                ensembles,
+                lambda wildcards, ensemble: [
+                    f"results/{wildcards.scale}/{wildcards.experiment}/{ensemble.name}/trained.h5"
+                ],
+            ),
+            data=of_each(ensembles, lambda wildcards, ensemble: [f"data/{ensemble.dataset}.h5"]),
+            noise=of_each(
+                ensembles,
+                lambda wildcards, ensemble: [
+                    f"results/{wildcards.scale}/noise/{ensemble.subset}/{noise}.h5" for noise in ensemble.noises
+                ],
+            ),
+            source=reached_by("scripts/measure.py", *MEASURES.modules(measure)),
+        output:
+            f"results/{{scale}}/{{experiment}}/{over}{measure}.h5",
+        log:
+            f"logs/{{scale}}/{{experiment}}/{over}{measure}.log",
+        benchmark:
+            f"benchmarks/{{scale}}/{{experiment}}/{over}{measure}.tsv"
+        conda:
+            "../envs/closerlook.yaml"
+        threads: 1
+        resources:
+            **placed_as_training(),
+            mem_mb=reserved(cost, measure, rates.reserved_megabytes),
+            gpu_mem_mb=reserved(cost, measure, rates.reserved_gpu_megabytes),
+            runtime=reserved(cost, measure, rates.reserved_minutes),
+        params:
+            spec=of_each(ensembles, lambda wildcards, ensemble: [ensemble.to_json()]),
+            options=planned(lambda the_plan, wildcards, options=options: plain(options(the_plan, wildcards))),
+        script:
+            "../scripts/measure.py"

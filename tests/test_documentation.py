@@ -1,9 +1,9 @@
 """What the documentation says to write works as written, and gives what it says."""
 
-import ast
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import h5py
@@ -16,16 +16,14 @@ from shipped import FIGURES
 from torch import nn
 from torch.nn import functional
 
-from closerlook import claims, store
+from closerlook import claims, store, things
 from closerlook.claims.estimates import Estimate
 from closerlook.claims.tests.effects import REGISTRY, over_seeds, register
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
-from closerlook.measures import MEASURES
 from closerlook.numerics.unrolled import unrolled_derivatives
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning.plan import Plan
-from closerlook.store import inspection
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,7 +68,7 @@ def test_a_module_answers_as_it_does_alone(page):
 def test_the_critical_samples_of_a_linear_module_are_those_within_reach_of_the_boundary(page):
     linear = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     network, inputs, pixel = page["Module"](linear, (1, 8, 8)), page["inputs"], page["pixel"]
-    search = page["Search"]((0.01, 0.03), step=1.0, noise=0.0, iterations=1, gradient="moving", random=False)
+    search = page["critical_samples"].Options(radius=(0.01, 0.03), step=1.0, noise_scale=0.0, iterations=1)
     found = page["critical_ratios"](network, network.parameters(), inputs, search, pixel, torch.Generator())
     weight = linear[1].weight.detach()
     margin = linear(inputs).detach().diff(dim=1).abs().squeeze(1)
@@ -109,19 +107,32 @@ def test_the_files_of_the_page_are_those_of_the_workflow(page):
     assert len(page["again"]) == 2
 
 
-def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, monkeypatch):
-    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    layout, content = (ast.literal_eval(f"{{{entry}}}") for entry in re.findall(r'here `("norms": .*?)`;', text))
+@pytest.fixture
+def documented_measure(tmp_path):
+    """Put the measure of the page into a folder of the user's."""
+    for code in snippets("extending.md", "A measure"):
+        path = tmp_path / re.match(r"# (\S+)\n", code)[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code, encoding="utf-8")
+    before = things.own_folders()
+    things.use([tmp_path])
+    yield
+    things.use(before)
+    for name in [name for name in sys.modules if name.startswith("closerlook.measures.norms")]:
+        del sys.modules[name]
+
+
+def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, monkeypatch, documented_measure):
     monkeypatch.setattr(images, "SETS", {})
-    monkeypatch.setattr(store, "LAYOUTS", store.LAYOUTS | layout)
-    monkeypatch.setattr(inspection, "CONTENT", inspection.CONTENT | content)
     monkeypatch.chdir(page["folder"].parent)
-    names = {"__name__": "page"}
-    exec(snippets("extending.md", "A measure")[0], names)
     output = Path("mine/norms.h5")
-    names["measure_norms"](page["trained"], page["data"], page["noise"], output, checkpoints=page["names"])
+    page["measure"]("norms", page["source"], output, {"order": 1}, log=lambda line: None)
     with store.read(output, "norms") as file:
-        assert file["epoch-10/norm"][0] == pytest.approx(page["parameters"].norm().item())
+        assert json.loads(file.attrs["settings"]) == {"order": 1}
+        assert file["epoch-10/norm"][0] == pytest.approx(page["parameters"].abs().sum().item())
+        assert file["epoch-0/norm"].shape == (4,)
+    with pytest.raises(ValueError, match="order is 0; it must be at least 1"):
+        page["measure"]("norms", page["source"], output, {"order": 0})
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -147,14 +158,6 @@ def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_see
     exec(snippets("extending.md", "A claim")[0], names)
     rows = pd.DataFrame({"seed": [0, 0, 1, 2], "best_validation_accuracy": [0.5, 0.6, 0.7, 0.8]})
     assert names["validates"](rows, 1, 0.1).effect == pytest.approx((0.55 + 0.7 + 0.8) / 3)
-
-
-@pytest.mark.parametrize("measure", MEASURES.names())
-def test_every_measure_is_in_the_pages_on_clusters_and_files_and_in_the_profile_of_slurm(measure):
-    assert f"`{measure}`" in (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
-    assert f"/{measure}.h5`\n" in (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
-    profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text(encoding="utf-8"))
-    assert profile["set-resources"][measure] == profile["set-resources"]["train"]
 
 
 def test_every_table_is_in_the_page_on_files():

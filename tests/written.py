@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -17,6 +18,20 @@ HISTORIES = (
     "train_loss", "train_accuracy", "train_accuracy_clean", "train_accuracy_noise", "validation_loss",
     "validation_accuracy",
 )  # fmt: skip
+
+
+def write_learning(
+    file: h5py.File, epochs: int, diverged: object, fit_epoch: object = np.nan, **histories: object
+) -> None:
+    """Write the histories (NaN where none are given) and outcomes of a trained.h5; `diverged` has an entry a member."""
+    count = len(diverged)
+    for name in HISTORIES:
+        values = np.asarray(histories.get(name, np.nan), dtype=np.float32)
+        column = values.reshape(-1, 1) if values.ndim == 1 else values
+        file[f"history/{name}"] = np.broadcast_to(column, (count, epochs))
+    file["outcome/diverged"] = np.asarray(diverged, bool)
+    file["outcome/fit_epoch"] = np.broadcast_to(np.asarray(fit_epoch, np.float32), count)
+    file["outcome/epochs"] = np.full(count, epochs, np.int32)
 
 
 @pytest.fixture
@@ -71,18 +86,12 @@ def train(tmp_path: Path) -> Callable[..., Path]:
             widths=(width, width), batch_size=batch_size, epochs=epochs, members=stack,
             checkpoints=checkpoints or Checkpoints(),
         )  # fmt: skip
-        shape = (len(stack), epochs)
         path = (folder or tmp_path / "runs") / spec.name / "trained.h5"
         given = {"train_accuracy": train_accuracy, "validation_accuracy": validation_accuracy}
         with store.create(path, "trained") as file:
             store.write_attributes(file, spec=spec.to_json(), versions="{}", device="cpu")
             store.write_members(file.create_group("members"), spec)
-            for name in HISTORIES:
-                values = np.asarray(given.get(name, np.nan), dtype=np.float32)
-                file[f"history/{name}"] = np.broadcast_to(values.reshape(-1, 1) if values.ndim == 1 else values, shape)
-            file["outcome/diverged"] = np.broadcast_to(diverged, len(stack))
-            file["outcome/fit_epoch"] = np.broadcast_to(np.asarray(fit_epoch, np.float32), len(stack))
-            file["outcome/epochs"] = np.full(len(stack), epochs, np.int32)
+            write_learning(file, epochs, np.broadcast_to(diverged, len(stack)), fit_epoch, **given)
             file.create_group("checkpoints")
         return path
 

@@ -6,4 +6,4 @@ A measure is a folder: `__init__` declares it (`closerlook.measures.declaration.
 
 from closerlook.things import Room
 
-MEASURES = Room(__name__, "measure", "measure", aside=("declaration", "job", "trained"))
+MEASURES = Room(__name__, "measure", "measure", aside=("declaration", "job", "options"))

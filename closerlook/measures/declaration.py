@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from closerlook.layout import Column, Layout
-from closerlook.spec import Ensemble
 
 ENSEMBLE, EXPERIMENT = "ensemble", "experiment"
 """What a measure is over: each ensemble by itself, or all of an experiment together."""
@@ -33,19 +32,6 @@ class Work:
     disk: int
 
 
-@runtime_checkable
-class Size(Protocol):
-    """What one network amounts to, as `closerlook.planning.sizes.network_size` counts it."""
-
-    inputs: int
-    first: int
-    products: int
-    parameters: int
-    sites: int
-    tape: int
-    classes: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """Something that is computed of an ensemble's checkpoints, of its training once more, or of a whole experiment.
@@ -53,15 +39,16 @@ class Measure:
     Attributes
     ----------
     options : type
-        A frozen dataclass with annotated bounds, each field with a docstring.
+        A frozen dataclass with annotated bounds, each field with a docstring. Its method `problems`, if it has one,
+        yields a line for each option that does not fit the others.
     writes : mapping of str to Column
         The arrays of its file by name; ``{checkpoint}`` stands for each of the experiment's checkpoints.
     needs : callable
         From the options of an experiment and the measure's own to a line for each thing that cannot be, such as
         ``"steps: 90 is beyond the last of the 60 updates"``.
     cost : callable, optional
-        From specification, size of a network, options and kind of device (``"cpu"`` or ``"cuda"``) to `Work`; without
-        it the plan says that the measure is not estimated.
+        From specification, structure of its network, options and kind of device (``"cpu"`` or ``"cuda"``) to `Work`;
+        of a measure over an experiment the first two are sequences. Without it the plan says "not estimated".
     over : {ENSEMBLE, EXPERIMENT}
         What one job measures.
     """
@@ -69,7 +56,7 @@ class Measure:
     options: type
     writes: Mapping[str, Column]
     needs: Callable[[Any, Any], Iterable[str]] = lambda experiment, options: ()
-    cost: Callable[[Ensemble, Size, Any, str], Work] | None = None
+    cost: Callable[[Any, Any, Any, str], Work] | None = None
     over: str = ENSEMBLE
 
     @property

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from closerlook.nets.mlp.run import MLP
 from closerlook.nets.network import Network
+from closerlook.numerics.requirements import require_problem
 from closerlook.numerics.second_order import AutogradAdjoints, MLPAdjoints
 from closerlook.objectives.objective import Objective
 
@@ -84,7 +85,13 @@ def input_derivatives(
     list of (list of int, Tensor (example, block, pixel))
         Blocks: which of the losses they hold, and their derivatives; inputs are flattened. Units: loss per unit of
         input.
+
+    Raises
+    ------
+    ValueError
+        If a loss or an update is of no example, a label is none of the classes, or the network cannot be asked.
     """
+    _require_examples(updates, losses)
     kind = MLPAdjoints if isinstance(network, MLP) else AutogradAdjoints
     plan = _blocks([loss.step for loss in losses], kind.most(network, inputs.device, inputs.itemsize))
     blocks = [kind(network, objective, len(positions), inputs) for positions in plan]
@@ -94,6 +101,8 @@ def input_derivatives(
         for index, position in enumerate(positions):
             starting.setdefault(losses[position].step, []).append((losses[position], block, index))
     for step, parameters in updates.backwards(begins[0]):
+        if step == begins[0]:
+            require_problem(network, parameters.to(inputs)[None], inputs[None], labels[None])
         under_way = [block for block, begin in zip(blocks, begins, strict=True) if step < begin]
         if under_way:
             batch = updates.batches[step]
@@ -131,6 +140,15 @@ def sensitivities(
         for positions, block in input_derivatives(updates, [losses[position] for position in some], *setting):
             found[[some[position] for position in positions]] = block.abs_().mean(dim=2).T
     return found
+
+
+def _require_examples(updates: Updates, losses: Sequence[LaterLoss]) -> None:
+    for loss in losses:
+        if not len(loss.examples):
+            raise ValueError(f"the loss after {loss.step} updates is of no example")
+    for step in range(max((loss.step for loss in losses), default=0)):
+        if not len(updates.batches[step]):
+            raise ValueError(f"update {step} saw no example")
 
 
 IDLE = 0.25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -11,24 +12,25 @@ from torch import Tensor
 
 from closerlook.nets.network import Network
 from closerlook.numerics.lanczos import Eigenpairs, largest_eigenvalues
+from closerlook.numerics.requirements import require_problem
 from closerlook.numerics.trace import Estimate, trace_and_frobenius
 from closerlook.objectives.objective import Objective
 
 _EXAMPLES_AT_ONCE = 8192
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How exact the numbers should be, and what they may cost.
+@runtime_checkable
+class Effort(Protocol):
+    """How exact the numbers should be, and what they may cost, as `closerlook.measures.curvature.Options` says it.
 
     `tolerance`: relative error bound of the eigenvalue; `max_products`: cap on its Hessian products; `trace_tolerance`:
     relative standard error of trace and Frobenius norm; `max_probes`: cap on their probes, one product each.
     """
 
-    tolerance: float = 1e-3
-    trace_tolerance: float = 0.05
-    max_products: int = 60
-    max_probes: int = 64
+    tolerance: float
+    trace_tolerance: float
+    max_products: int
+    max_probes: int
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ def curvature(
     targets: Int[Tensor, "member batch"],
     objective: Objective,
     generators: Sequence[torch.Generator],
+    effort: Effort,
     *,
     start: Float[Tensor, "member parameter"] | None = None,
-    effort: Effort | None = None,
 ) -> Curvature:
     """Measure the Hessian of each member's mean loss over its batch.
 
@@ -62,14 +64,19 @@ def curvature(
         The members and what they are asked; each member may have its own examples.
     generators : sequence of torch.Generator
         One a member, on the CPU.
+    effort : Effort
+        Tolerances and caps.
     start : Tensor, optional
         A guess of each member's top eigenvector, such as that of its previous checkpoint. Rows that are zero or not
         finite, and None, stand for the gradient of the loss, which lies mostly in the top eigenspace (Gur-Ari et al.,
         *Gradient Descent Happens in a Tiny Subspace*, 2018).
-    effort : Effort, optional
-        Tolerances and caps.
+
+    Raises
+    ------
+    ValueError
+        If there is no example, a label is none of the classes, or the network cannot be asked.
     """
-    effort = effort or Effort()
+    require_problem(network, parameters, inputs, targets)
     count = len(parameters)
     finite = torch.isfinite(parameters).all(dim=1).cpu().nonzero().flatten()
     draws = _Draws([generators[member] for member in finite], parameters)

@@ -1,7 +1,7 @@
 """What a job costs, told before it runs: floating-point operations, steps, memory and disk.
 
 Counted from the specification alone, without torch or data: the scheduler asks for every job, `make plan` for all.
-The measures' costs are in `closerlook.planning.measure_cost`.
+What a measure does is told by the measure itself (`closerlook.measures`); here the rest of its job is added.
 Every number is for networks that train all their epochs and measures that spend all they may, so an estimate is what to
 reserve; runs that stop early cost less. 1 FLOP is one addition or multiplication.
 """
@@ -12,10 +12,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
+from closerlook.measures import MEASURES
+from closerlook.measures.declaration import ENSEMBLE
+from closerlook.measures.options import options_from
 from closerlook.optimizers import OPTIMIZERS
 from closerlook.planning.sizes import network_size
 from closerlook.regularizers import BLOCK, BLOCK_NUMBERS, REGULARIZERS, options_of
@@ -81,6 +84,41 @@ def training_cost(spec: Ensemble, device: DeviceKind = "cpu", epochs: Sequence[i
         return Cost(flops, steps, memory + working, 0, _trained_bytes(spec))
     gpu_memory = CUDA_DEVICE_BYTES + _device_data_bytes(spec) + working
     return Cost(flops, steps, memory + CUDA_HOST_BYTES, gpu_memory, _trained_bytes(spec))
+
+
+def measuring_cost(name: str, specs: Sequence[Ensemble], options: Any, device: DeviceKind = "cpu") -> Cost | None:
+    """Return what a job of a measure costs, None if the measure does not tell.
+
+    Parameters
+    ----------
+    name : str
+        The measure.
+    specs : sequence of Ensemble
+        What is measured: one ensemble, or all of an experiment.
+    options : Options or mapping
+        The measure's options.
+    device : {"cpu", "cuda"}
+        Where.
+    """
+    measure = MEASURES[name]
+    if measure.cost is None:
+        return None
+    options, sizes = options_from(measure.options, options), [network_size(spec) for spec in specs]
+    over = (specs[0], sizes[0]) if measure.over == ENSEMBLE else (specs, sizes)
+    work = measure.cost(*over, options, device)
+    names = {checkpoint for spec in specs for checkpoint in spec.checkpoints.names()}
+    arrays = sum(len(names) if "{" in column else 1 for column in measure.writes)
+    header = HDF5_BYTES if any("/" in column for column in measure.writes) else HDF5_BYTES // 2
+    disk = header + sum(len(spec.to_json()) for spec in specs) + arrays * DATASET_BYTES + work.disk
+    memory = TORCH_BYTES + sum(map(loaded_bytes, specs))
+    if device == "cpu":
+        return Cost(work.flops, work.steps, memory + work.memory, 0, disk)
+    return Cost(work.flops, work.steps, memory + CUDA_HOST_BYTES, CUDA_DEVICE_BYTES + work.memory, disk)
+
+
+def together(costs: Sequence[Cost]) -> Cost:
+    """Return the cost of one job that does what several do."""
+    return Cost(*(sum(getattr(cost, part) for cost in costs) for part in Cost.__dataclass_fields__))
 
 
 def noise_cost(dataset: str, image_size: int, examples: int, seeds: int, noise: str) -> Cost:

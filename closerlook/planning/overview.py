@@ -11,36 +11,36 @@ import csv
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from closerlook import store
 from closerlook.config.reading import ConfigError, read_config
-from closerlook.planning.cost import Cost, noise_cost, training_cost
-from closerlook.planning.measure_cost import critical_samples_cost, curvature_cost, sensitivity_cost
+from closerlook.measures import MEASURES
+from closerlook.measures.declaration import ENSEMBLE
+from closerlook.planning.cost import Cost, measuring_cost, noise_cost, training_cost
 from closerlook.planning.plan import Plan
 from closerlook.planning.rates import CPU_THREAD, DEVICES, Device
 from closerlook.spec import Ensemble
-
-MEASURES = {
-    "curvature": curvature_cost,
-    "critical_samples": critical_samples_cost,
-    "sensitivity": sensitivity_cost,
-}
-"""The measures of the configuration -> what each costs."""
 
 REFERENCE_SCALE = "quick"
 """The scale whose results the estimates are held against."""
 
 
 def experiment_costs(plan: Plan, experiment: str, device: str) -> list[Cost]:
-    """Return the cost of every training and measuring job of an experiment."""
-    ensembles = plan.ensembles[experiment].values()
+    """Return the cost of every training job of an experiment, and of every measuring job that tells its own."""
+    ensembles = list(plan.ensembles[experiment].values())
     costs = [training_cost(spec, device) for spec in ensembles]
     for measure, options in plan.config.experiments[experiment].measures.items():
-        costs += [MEASURES[measure](spec, asdict(options), device) for spec in ensembles]
+        jobs = [[spec] for spec in ensembles] if MEASURES[measure].over == ENSEMBLE else [ensembles]
+        told = (measuring_cost(measure, specs, options, device) for specs in jobs)
+        costs += [cost for cost in told if cost is not None]
     return costs
+
+
+def not_estimated(plan: Plan) -> list[str]:
+    """Return the measures of a plan that do not tell what they cost."""
+    used = {measure for options in plan.config.experiments.values() for measure in options.measures}
+    return sorted(measure for measure in used if MEASURES[measure].cost is None)
 
 
 def noise_costs(plan: Plan) -> list[Cost]:
@@ -75,6 +75,7 @@ def describe(plan: Plan) -> str:
             "",
             "memory: of the largest job, on a CPU; GPU memory: of the largest job on a GPU; 1 GB is 10^9 bytes.",
             *map(_about, DEVICES),
+            *(f"{measure}: not estimated, and not in the table." for measure in not_estimated(plan)),
         ]
     )
 
@@ -150,21 +151,13 @@ def measured_errors(plan: Plan, root: Path) -> dict[str, list[float]]:
                 continue
             epochs = file["outcome/epochs"][:].tolist()
         enter("training", training_cost(spec, epochs=epochs), training_cost(spec), seconds, memory, path)
-        for measure, cost_of in MEASURES.items():
+        for measure, options in plan.config.experiments[experiment].measures.items():
             path = folder / f"{measure}.h5"
-            if path.exists() and _benchmark_path(root, plan.scale, experiment, spec, measure).exists():
-                options = asdict(plan.measure(experiment, measure))
-                done = _curvature_done(spec, options, path) if measure == "curvature" else None
+            most = measuring_cost(measure, [spec], options) if MEASURES[measure].over == ENSEMBLE else None
+            if most and path.exists() and _benchmark_path(root, plan.scale, experiment, spec, measure).exists():
                 seconds, memory = _benchmark(root, plan.scale, experiment, spec, measure)
-                enter(measure, done, cost_of(spec, options), seconds, memory, path)
+                enter(measure, None, most, seconds, memory, path)
     return ratios
-
-
-def _curvature_done(spec: Ensemble, options: dict[str, Any], path: Path) -> Cost:
-    """Return the cost of the Hessian products that were really spent."""
-    with store.read(path, "curvature") as file:
-        products = sum(int(file[f"{name}/{part}"][:].sum()) for name in file for part in ("products", "probes"))
-    return curvature_cost(spec, options, products=products)
 
 
 def _finished(plan: Plan, root: Path) -> Iterator[tuple[str, Ensemble, Path]]:

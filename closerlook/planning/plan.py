@@ -17,6 +17,8 @@ from closerlook.config.options import ExperimentOptions
 from closerlook.config.reading import Config
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS, DataError, pooling_factor
+from closerlook.measures import MEASURES
+from closerlook.measures.declaration import ENSEMBLE
 from closerlook.nets import NETS
 from closerlook.spec import REAL, Ensemble, Member, Recipe, parsed
 
@@ -109,9 +111,11 @@ class Plan:
             files |= {f"figures/{figure}.{kind}" for kind in ("svg", "pdf")}
         for experiment, ensembles in self.ensembles.items():
             measures = self.config.experiments[experiment].measures
+            alone = [name for name in measures if MEASURES[name].over == ENSEMBLE]
+            files |= {f"{experiment}/{name}.h5" for name in measures if name not in alone}
             for ensemble in ensembles.values():
                 files |= {f"noise/{ensemble.subset}/{noise}.h5" for noise in ensemble.noises}
-                files |= {f"{experiment}/{ensemble.name}/{kind}.h5" for kind in ("trained", *measures)}
+                files |= {f"{experiment}/{ensemble.name}/{kind}.h5" for kind in ("trained", *alone)}
         return sorted(files)
 
     def networks(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,28 +16,9 @@ import h5py
 import numpy as np
 
 from closerlook.refusal import one_line
-from closerlook.spec import Ensemble
-from closerlook.store.inspection import Misfit, require_content, safe_datasets, specification
-
-LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "data": (
-        ("train/images", "train/labels", "test/images", "test/labels"),
-        ("name", "licence", "source", "sha256"),
-    ),
-    "noise": (
-        ("seed-0/index", "seed-0/true_labels", "seed-0/rank"),
-        ("noise", "dataset", "image_size", "examples", "seeds", "data_sha256", "convention", "preprocessing"),
-    ),
-    "trained": (
-        ("members/seed", "history/train_loss", "history/validation_accuracy", "outcome/diverged", "checkpoints"),
-        ("spec", "versions", "device"),
-    ),
-    "resume": (("stack", "epoch", "factor", "numbers", "parameters", "record"), ("identity",)),
-    "curvature": ((), ("spec", "settings", "versions", "device")),
-    "critical_samples": (("radius",), ("spec", "settings", "versions", "device")),
-    "sensitivity": (("steps", "sensitivity", "gini"), ("spec", "settings", "versions", "device")),
-}
-"""For each layout, the datasets or groups and the root attributes that a reader may rely on."""
+from closerlook.spec import Ensemble, plain
+from closerlook.store.inspection import Misfit, differences, parsed, require_layout
+from closerlook.store.layouts import layout_of, sizes
 
 
 class StoreError(Exception):
@@ -88,7 +69,7 @@ def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     """
     with replacing(path) as temporary, _TimelessFile(temporary, "w", libver="latest") as file:
         yield file
-        _check(file, layout, Path(path))
+        _require(file, layout, Path(path))
 
 
 @contextmanager
@@ -98,9 +79,8 @@ def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
     Raises
     ------
     StoreError
-        If it is missing or truncated, lacks a part that the layout promises or the reader asks for, leads outside
-        itself, declares more than it stores, or is not what its layout and specification say; the message is one line
-        with the file's name and the remedy.
+        If it is missing or truncated, lacks a part that the layout promises or the reader asks for, or is not what its
+        layout and specification say; the message is one line with the file's name and the remedy.
     """
     path = Path(path)
     if not path.is_file():
@@ -123,11 +103,7 @@ def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
 
 def _inspect(file: h5py.File, layout: str, path: Path) -> None:
     try:
-        datasets = safe_datasets(file, path.stat().st_size)
-        _check(file, layout, path)
-        require_content(file, layout, datasets)
-    except Misfit as misfit:
-        raise StoreError(f"{path}: {misfit}; delete it and run again") from None
+        _require(file, layout, path)
     # In damaged metadata h5py fails in all of these ways.
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
         raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
@@ -137,11 +113,12 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _check(file: h5py.File, layout: str, path: Path) -> None:
-    parts, attributes = LAYOUTS[layout]
-    missing = [name for name in parts if name not in file] + [name for name in attributes if name not in file.attrs]
-    if missing:
-        raise StoreError(f"{path}: not a '{layout}' file, it lacks {', '.join(missing)}; delete it and run again")
+def _require(file: h5py.File, layout: str, path: Path) -> None:
+    try:
+        known = sizes(_specification(file)) if layout == "trained" and "spec" in file.attrs else {}
+        require_layout(file, layout, layout_of(layout), known)
+    except Misfit as misfit:
+        raise StoreError(f"{path}: {misfit}; delete it and run again") from None
 
 
 def write_members(group: h5py.Group, spec: Ensemble) -> None:
@@ -168,9 +145,49 @@ def read_spec(file: h5py.File) -> Ensemble:
         If it is not a specification as this version writes it.
     """
     try:
-        return specification(file.attrs["spec"])
+        return _specification(file)
     except Misfit as misfit:
         raise StoreError(f"{file.filename}: {misfit}; delete it and run again") from None
+
+
+def _specification(file: h5py.File) -> Ensemble:
+    try:
+        return Ensemble.from_json(str(file.attrs["spec"]))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise Misfit(f"its specification cannot be read here ({_first_line(error)})") from None
+
+
+def require_planned(file: h5py.File, spec: str, settings: object = None) -> None:
+    """Refuse a file that was made otherwise than the plan says: old results under a new configuration.
+
+    Parameters
+    ----------
+    file : h5py.File
+        An open `trained.h5` or measure's file.
+    spec : str
+        What the plan trains there, as `closerlook.spec.Ensemble.to_json` writes it; of a measure over an experiment
+        what `specs` writes.
+    settings : dataclass, optional
+        The options that a measure has in the plan.
+
+    Raises
+    ------
+    StoreError
+        One line that names the first difference and the remedy.
+    """
+    planned = {"spec": json.loads(spec)} | ({} if settings is None else {"settings": plain(settings)})
+    for name, wanted in planned.items():
+        try:
+            found = parsed(name, str(file.attrs[name]))
+        except Misfit as misfit:
+            raise StoreError(f"{file.filename}: {misfit}; delete it and run again") from None
+        for difference in differences(found, wanted):
+            raise StoreError(f"{file.filename}: made otherwise than planned ({difference}); delete it and run again")
+
+
+def specs(ensembles: Sequence[Ensemble]) -> str:
+    """Return several specifications as one text, as a measure over an experiment keeps them."""
+    return json.dumps([json.loads(spec.to_json()) for spec in ensembles])
 
 
 def write_attributes(file: h5py.File, **attributes: object) -> None:

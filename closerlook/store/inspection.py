@@ -1,208 +1,124 @@
-"""What an HDF5 file between the steps may hold, looked at before any of it is read.
-
-A file may come from another machine or another person. Nothing in it leads outside it, nothing declares more than it
-stores, and every part is of the kind that its layout gives it; so a reader can neither be led to another file nor be
-made to ask for memory that the file's own size does not justify.
-"""
+"""Whether an HDF5 file between the steps is what its layout says: kinds of numbers, shapes, and all of it there."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import h5py
 import numpy as np
 
+from closerlook.layout import Column, Layout
 from closerlook.refusal import shown
-from closerlook.spec import Ensemble
-
-CONTENT: dict[str, tuple[tuple[str, str, int | None], ...]] = {
-    "data": (("(train|test)/images", "u", 4), ("(train|test)/labels", "u", 1)),
-    "noise": ((r"seed-\d+/\w+", "biuf", None),),
-    "trained": (
-        (r"members/\w+", "iufO", 1),
-        (r"history/\w+", "f", 2),
-        (r"outcome/\w+", "biuf", 1),
-        ("answers/step", "i", 1),
-        ("answers/labels", "u", 2),
-        ("answers/correct", "u", 3),
-        ("checkpoints/[^/]+/(epoch|loss)", "f", 1),
-        (r"checkpoints/[^/]+/\w+", "f", None),
-    ),
-    "curvature": ((r"[^/]+/\w+", "biuf", 1),),
-    "critical_samples": (
-        ("radius", "f", 1),
-        ("[^/]+/epoch", "f", 1),
-        (r"[^/]+/(validation|training)/\w+", "f", 2),
-    ),
-    "sensitivity": (
-        ("steps", "i", 1),
-        ("sensitivity", "f", 3),
-        ("class_matrix", "f", 3),
-        ("gini|train_loss|train_accuracy", "f", 2),
-    ),
-}
-"""For each layout, which datasets there may be: name, kinds of number (NumPy's letters; O is text), dimensions."""
-
-MAPPINGS = ("sha256", "preprocessing", "versions", "settings", "identity")
-"""Attributes that hold a JSON object."""
-
-NUMBERS = ("image_size", "examples", "seeds", "training", "classes")
-"""Attributes that hold a whole number; the others are text."""
 
 
 class Misfit(Exception):
     """What does not fit, in words."""
 
 
-Datasets = dict[str, h5py.Dataset]
+def require_layout(file: h5py.File, name: str, layout: Layout, sizes: Mapping[str, int]) -> None:
+    """Raise `Misfit` unless an open file is of a layout.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file.
+    name : str
+        What the layout is called.
+    layout : Layout
+        What the file may and must hold.
+    sizes : mapping of str to int
+        What is known of the dimensions' sizes; others must agree within the file.
+    """
+    datasets = dict(_datasets(file))
+    missing = [part for part in layout.required() if part not in datasets]
+    missing += [attribute for attribute in layout.attributes if attribute not in file.attrs]
+    if missing:
+        raise Misfit(f"not a '{name}' file, it lacks {', '.join(missing)}")
+    known = dict(sizes)
+    for part, dataset in datasets.items():
+        column = layout.column(part)
+        if column is None:
+            raise Misfit(f"a '{name}' file has no {part}")
+        _require_kind(part, dataset, column, name)
+        _require_shape(part, dataset, column, known)
+    for attribute, kind in {**layout.attributes, **layout.others}.items():
+        if attribute in file.attrs:
+            _require_attribute(attribute, file.attrs[attribute], kind)
 
 
-def safe_datasets(file: h5py.File, size: int) -> Datasets:
-    """Return every dataset of an open file of `size` bytes by name, having followed no link that leads elsewhere.
+def _datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
+    found: list[tuple[str, h5py.Dataset]] = []
+    file.visititems(lambda name, item: found.append((name, item)) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def _require_kind(part: str, dataset: h5py.Dataset, column: Column, name: str) -> None:
+    dtype, text = dataset.dtype, h5py.check_string_dtype(dataset.dtype) is not None
+    letters = set(column.kind) <= set("biufO")
+    right = dtype.kind in column.kind if letters else str(dtype) == column.kind
+    if not right or (dtype.kind == "O" and not text):
+        raise Misfit(f"{part} holds {shown(str(dtype))}, not what a '{name}' file has there")
+    if dataset.shape is None:
+        raise Misfit(f"{part} is not an array")
+    if dataset.id.get_storage_size() < dataset.nbytes:
+        raise Misfit(f"{part} is not stored in full")
+
+
+def _require_shape(part: str, dataset: h5py.Dataset, column: Column, known: dict[str, int]) -> None:
+    if column.dimensions is None:
+        return
+    named, count = [name for name in column.dimensions if name != "..."], len(dataset.shape)
+    fits = count == len(named) or (count > len(named) and "..." in column.dimensions)
+    if not fits:
+        raise Misfit(f"{part} has {count} dimensions, not those of ({', '.join(column.dimensions)})")
+    for name, size in zip(named, dataset.shape, strict=False):
+        if known.setdefault(name, size) != size:
+            raise Misfit(f"{part} is of shape {dataset.shape}, and {name} counts {known[name]}")
+
+
+def _require_attribute(name: str, value: object, kind: str) -> None:
+    if kind == "number":
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+            raise Misfit(f"the attribute {name} is {shown(value)}, not a whole number")
+    elif not isinstance(value, str):
+        raise Misfit(f"the attribute {name} is {shown(value)}, not text")
+    elif kind == "JSON" and not isinstance(parsed(name, value), dict):
+        raise Misfit(f"the attribute {name} is {shown(value)}, not a JSON object")
+
+
+def parsed(name: str, text: str) -> object:
+    """Return the content of an attribute that holds JSON.
 
     Raises
     ------
     Misfit
-        If a part leads outside the file, has two names, or declares more than is stored.
+        If it does not.
     """
-    found = {name: item for name, item in _items(file, set()) if isinstance(item, h5py.Dataset)}
-    declared = sum(dataset.nbytes for dataset in found.values())
-    if declared > size:
-        raise Misfit(f"it declares {declared} bytes of data and has {size} in all")
-    for name, dataset in found.items():
-        if dataset.id.get_storage_size() < dataset.nbytes:
-            raise Misfit(f"{name} is not stored in full")
-    for name in file.attrs:
-        _require_attribute(file, name, size)
-    return found
-
-
-def require_content(file: h5py.File, layout: str, datasets: Datasets) -> None:
-    """Raise `Misfit` unless every dataset is of the kind that the layout gives it, and they fit each other."""
-    for name, item in _items(file, set()) if layout in CONTENT else ():
-        _require_kind(name, item, layout)
-    if layout == "data":
-        for part in ("train", "test"):
-            if len(file[f"{part}/images"]) != len(file[f"{part}/labels"]):
-                raise Misfit(f"{part}/images and {part}/labels are not of the same examples")
-        if file.attrs.get("training", 0) > len(file["train/labels"]):
-            raise Misfit(f"the attribute training is {file.attrs['training']}, more than there are examples")
-    if layout == "curvature" and len({dataset.shape for dataset in datasets.values()}) > 1:
-        raise Misfit("its columns are not of the same members")
-    if layout == "trained":
-        _require_members(specification(file.attrs["spec"]), datasets)
-
-
-def _items(group: h5py.Group, seen: set[int]) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
-    """Yield every group and dataset below a group with its name, all links proved harmless before they are followed."""
-    for key in group:
-        name = f"{group.name}/{key}".lstrip("/")
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise Misfit(f"{name} is a link to somewhere else")
-        item = group[key]
-        address = h5py.h5o.get_info(item.id).addr
-        if address in seen:
-            raise Misfit(f"{name} is another name of something in the file")
-        seen.add(address)
-        if isinstance(item, h5py.Group):
-            yield name, item
-            yield from _items(item, seen)
-        elif not isinstance(item, h5py.Dataset) or item.shape is None:
-            raise Misfit(f"{name} is not an array")
-        elif item.external or item.is_virtual:
-            raise Misfit(f"{name} lies in another file")
-        else:
-            yield name, item
-
-
-def _require_kind(name: str, dataset: h5py.Group | h5py.Dataset, layout: str) -> None:
-    kinds = next((entry[1:] for entry in CONTENT[layout] if re.fullmatch(entry[0], name)), None)
-    if isinstance(dataset, h5py.Group):
-        if kinds is not None:
-            raise Misfit(f"{name} is a group, not an array")
-        return
-    if kinds is None:
-        raise Misfit(f"a '{layout}' file has no {name}")
-    kind, dimensions = dataset.dtype.kind, dataset.ndim
-    text = kind == "O" and h5py.check_string_dtype(dataset.dtype) is not None
-    if kind not in kinds[0] or (kind == "O" and not text):
-        raise Misfit(f"{name} holds {shown(str(dataset.dtype))}, not what a '{layout}' file has there")
-    if kinds[1] not in (None, dimensions):
-        raise Misfit(f"{name} has {dimensions} dimensions, not {kinds[1]}")
-
-
-def _require_attribute(file: h5py.File, name: str, size: int) -> None:
-    if file.attrs.get_id(name).get_storage_size() > size:
-        raise Misfit(f"the attribute {name} declares more than the file has")
-    value = file.attrs[name]
-    if name in NUMBERS:
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
-            raise Misfit(f"the attribute {name} is {shown(value)}, not a whole number")
-    elif not isinstance(value, str):
-        raise Misfit(f"the attribute {name} is {shown(value)}, not text")
-    elif name in MAPPINGS:
-        found = _parsed(name, value)
-        if not isinstance(found, dict):
-            raise Misfit(f"the attribute {name} is {shown(value)}, not a JSON object")
-        if name == "preprocessing" and not all(isinstance(found.get(part), (int, float)) for part in ("mean", "std")):
-            raise Misfit(f"the attribute {name} is {shown(value)}, without the numbers mean and std")
-
-
-def _parsed(name: str, text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Misfit(f"the attribute {name} is not JSON ({error})") from None
 
 
-def specification(text: object) -> Ensemble:
-    """Return the specification in a file's attribute `spec`.
-
-    Raises
-    ------
-    Misfit
-        If it is not JSON, lacks a field, has one that is not known here (it is of another version), or one of another
-        type than `to_json` writes.
-    """
-    try:
-        spec = Ensemble.from_json(str(text))
-        same = json.loads(str(text)) == json.loads(spec.to_json())
-        names = (spec.name, spec.checkpoints.names())
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        raise Misfit(f"its specification cannot be read here ({type(error).__name__}: {error})") from None
-    if not same or not all(isinstance(part, str) for part in names[1]):
-        raise Misfit("its specification is not as this version writes it")
-    sizes = (
-        *spec.answers.steps,
-        spec.image_size,
-        spec.examples,
-        spec.validation_examples,
-        spec.batch_size,
-        spec.epochs,
-        *spec.widths,
-    )
-    if not spec.members or not all(type(size) is int and 0 < size < 2**31 for size in (*sizes, spec.evaluate_every)):
-        raise Misfit("its specification has no members, or sizes that are not positive whole numbers")
-    return spec
+def differences(found: object, planned: object, place: str = "") -> Iterator[str]:
+    """Yield where two contents of JSON differ, each as ``place: value in the file, other in the plan``."""
+    if isinstance(found, dict) and isinstance(planned, dict):
+        for key in sorted(set(found) | set(planned)):
+            yield from differences(found.get(key, _ABSENT), planned.get(key, _ABSENT), f"{place}.{key}".lstrip("."))
+    elif isinstance(found, list) and isinstance(planned, list) and len(found) == len(planned):
+        for number, pair in enumerate(zip(found, planned, strict=True)):
+            yield from differences(*pair, f"{place}[{number}]")
+    elif found != planned:
+        yield f"{place or 'all'}: {_brief(found)} in the file, {_brief(planned)} in the plan"
 
 
-def _require_members(spec: Ensemble, datasets: Datasets) -> None:
-    """Raise `Misfit` unless every array is of the specification's members and epochs, and the members are its own."""
-    count = len(spec.members)
-    for name, dataset in datasets.items():
-        wanted = (count, spec.epochs) if name.startswith("history/") else (count, *dataset.shape[1:])
-        if name.startswith("answers/"):
-            looks, asked = len(spec.answers.steps), spec.answers.asked
-            shapes = {"step": (looks,), "labels": (count, asked), "correct": (count, looks, -(-asked // 8))}
-            wanted = shapes[name.removeprefix("answers/")]
-        if dataset.shape != wanted:
-            raise Misfit(f"{name} is of shape {dataset.shape}, where the specification has {wanted}")
-    for factor, wanted in spec.factors.items():
-        if f"members/{factor}" not in datasets:
-            raise Misfit(f"members/{factor} is missing")
-        values = datasets[f"members/{factor}"]
-        found = (values.asstr()[:] if values.dtype.kind == "O" else values[:]).tolist()
-        if found != wanted:
-            raise Misfit(f"members/{factor} is not that of the specification")
+_ABSENT = object()
+
+
+def _brief(value: object) -> str:
+    if value is _ABSENT:
+        return "its default"
+    if isinstance(value, list) and len(value) > 4:
+        return f"{len(value)} entries"
+    return shown(value)

@@ -10,12 +10,18 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from math import sqrt
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from closerlook.data.loading import TrainingData
+from closerlook.nets.network import Network
+from closerlook.objectives.objective import Objective
 from closerlook.optimizers import OPTIMIZERS
 from closerlook.spec import Ensemble, Member
 from closerlook.training.epoch import Epoch
+from closerlook.training.evaluation import evaluate_training
+from closerlook.training.job import to_problem
 from closerlook.training.stack import Stack
 
 REPLAY_TOLERANCE = 1e-3
@@ -24,6 +30,23 @@ REPLAY_TOLERANCE = 1e-3
 
 class ReplayError(ValueError):
     """A training run cannot be replayed here, or its replay ends elsewhere; the message is one line."""
+
+
+class Replays:
+    """Trains members of an ensemble once more, each alone; what a measure gets to replay by."""
+
+    def __init__(
+        self, spec: Ensemble, network: Network, objective: Objective, data: TrainingData, device: torch.device
+    ) -> None:
+        self.setting = (network, objective, to_problem(data, device))
+        self.spec = spec
+
+    def __call__(
+        self, member: int, steps: int, *, recompute: bool = False, checkpoints: Mapping[int, Tensor] | None = None
+    ) -> Trajectory:
+        """Return the trajectory of one member; arguments and refusals as of `Trajectory`."""
+        stack = Stack(self.spec, [member], *self.setting)
+        return Trajectory(stack, steps, recompute=recompute, checkpoints=checkpoints)
 
 
 class Trajectory:
@@ -83,6 +106,37 @@ class Trajectory:
     def steps(self) -> int:
         """Number of updates."""
         return len(self.batches)
+
+    @property
+    def network(self) -> Network:
+        """What was trained."""
+        return self.stack.network
+
+    @property
+    def objective(self) -> Objective:
+        """What was minimised."""
+        return self.stack.objective
+
+    @property
+    def inputs(self) -> Float[Tensor, " example *site"]:
+        """The training examples, as standardised."""
+        return self.stack.problem.inputs(self.stack.problem.rows[0])
+
+    @property
+    def labels(self) -> Int[Tensor, " example"]:
+        """Their labels, as trained on."""
+        return self.stack.problem.labels[0]
+
+    @property
+    def pixel(self) -> float:
+        """By how much an input changes when its pixel goes from 0 to 1."""
+        return self.stack.problem.pixel
+
+    def evaluate(
+        self, state: Float[Tensor, " parameter"]
+    ) -> tuple[Float[Tensor, "1 example"], Bool[Tensor, "1 example"]]:
+        """Return each training example's loss at a state, and whether it is classified as labelled."""
+        return evaluate_training(self.network, self.objective, state.unsqueeze(0), self.stack.problem)
 
     def backwards(self, stop: int) -> Iterator[tuple[int, Float[Tensor, " parameter"]]]:
         """Yield (t, parameters after t updates) for t from `stop` down to 0."""

@@ -6,12 +6,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from written import write_learning
 
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
-from closerlook.measures import trained as opening
+from closerlook.measures import job as opening
 from closerlook.measures.curvature import run as module
-from closerlook.measures.curvature.run import measure_curvature
 from closerlook.spec import Checkpoints, Ensemble, Member
 
 MEMBERS = tuple(Member(seed=seed) for seed in range(5))
@@ -56,15 +56,13 @@ def trained(tmp_path, monkeypatch):
     path = tmp_path / "trained.h5"
     with h5py.File(path, "w") as file:
         store.write_members(file.create_group("members"), SPEC)
-        for part in ("history/train_loss", "history/validation_accuracy"):
-            file[part] = np.zeros((5, 9))
-        file["outcome/diverged"] = np.arange(5) == DIVERGED
+        write_learning(file, 9, diverged=np.arange(5) == DIVERGED)
         for number, name in enumerate(NAMES):
             parameters = network.initialise([10 * number + member for member in range(5)])
             parameters[np.isnan(EPOCHS[name])] = torch.nan
             if number:
                 parameters[DIVERGED] = torch.nan
-            file[f"checkpoints/{name}/epoch"] = EPOCHS[name]
+            file[f"checkpoints/{name}/epoch"] = np.array(EPOCHS[name], np.float32)
             for part, view in network.views(parameters).items():
                 file[f"checkpoints/{name}/{part}"] = view.numpy()
         store.write_attributes(file, spec=SPEC.to_json(), versions={}, device="cpu")
@@ -72,9 +70,8 @@ def trained(tmp_path, monkeypatch):
 
 
 def measure(trained, name="curvature.h5", **options):
-    output = trained.with_name(name)
-    options = {"checkpoints": NAMES, "dtype": "float64", "log": lambda line: None} | options
-    measure_curvature(trained, trained.with_name("data.h5"), {}, output, **options)
+    output, source = trained.with_name(name), opening.Source(trained=trained, data=trained, noise={})
+    opening.measure("curvature", source, output, {"dtype": "float64"} | options, log=lambda line: None)
     with store.read(output, "curvature") as file:
         table = {name: {part: column[:] for part, column in file[name].items()} for name in file}
         return output, table, dict(file.attrs)
@@ -129,13 +126,8 @@ def test_the_file_says_how_it_was_measured(trained):
     _, table, attributes = measure(trained, examples=12, max_probes=20)
     settings = json.loads(attributes["settings"])
     assert settings == {
-        "tolerance": 1e-3,
-        "trace_tolerance": 0.05,
-        "max_products": 60,
         "max_probes": 20,
-        "checkpoints": list(NAMES),
         "examples": 12,
-        "subset": "drawn by the member's seed",
         "dtype": "float64",
     }
     assert Ensemble.from_json(attributes["spec"]) == SPEC
@@ -192,14 +184,23 @@ def test_a_subset_is_the_members_own_and_the_same_at_every_checkpoint(trained, m
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "message"),
     [
-        ({"checkpoints": ["epoch-7"]}, store.StoreError, "no checkpoint epoch-7; it has epoch-0, epoch-9, loss-0.5"),
-        ({"dtype": "float16"}, ValueError, "dtype is 'float16'; allowed are float32, float64"),
-        ({"examples": 31}, ValueError, "examples is 31; allowed are 1 to 30"),
+        ({"dtype": "float16"}, "dtype is 'float16'; allowed are float32, float64"),
+        ({"examples": 31}, "examples is 31; allowed are 1 to 30"),
+        ({"max_products": 1}, "max_products is 1; it must be at least 2"),
+        ({"tolerance": 0.0}, "tolerance is 0.0; it must be more than 0"),
+        ({"colour": 1}, "no option colour; there are: tolerance, trace_tolerance"),
     ],
 )
-def test_impossible_requests_are_refused_in_one_line(trained, options, error, message):
-    with pytest.raises(error, match=message):
+def test_impossible_requests_are_refused_in_one_line(trained, options, message):
+    with pytest.raises(ValueError, match=message):
         measure(trained, **options)
     assert not trained.with_name("curvature.h5").exists()
+
+
+def test_a_checkpoint_that_is_not_there_is_named(trained):
+    with h5py.File(trained, "a") as file:
+        del file["checkpoints/epoch-9"]
+    with pytest.raises(store.StoreError, match=r"no checkpoint epoch-9; it has epoch-0, loss-0\.5"):
+        measure(trained)

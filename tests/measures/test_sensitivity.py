@@ -9,14 +9,15 @@ import torch
 
 from closerlook import nets, store
 from closerlook.data.loading import TrainingData
-from closerlook.measures import trained as opening
-from closerlook.measures.sensitivity.run import Plan, class_means, measure_sensitivity
+from closerlook.measures import job as opening
+from closerlook.measures.sensitivity import Options
+from closerlook.measures.sensitivity.run import class_losses, class_means, minibatch_losses, times
 from closerlook.numerics.gini import gini
 from closerlook.numerics.unrolled import unrolled_derivatives
 from closerlook.objectives import OBJECTIVES
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.training.job import to_problem
-from closerlook.training.replay import ReplayError, Trajectory
+from closerlook.training.replay import ReplayError, Replays, Trajectory
 from closerlook.training.stack import Stack
 from closerlook.training.trainer import train_ensemble
 
@@ -67,7 +68,8 @@ def train(tmp_path, monkeypatch):
 
 def measure(trained, **options):
     output, lines = trained.with_name("sensitivity.h5"), []
-    measure_sensitivity(trained, trained, {}, output, log=lines.append, **{**OPTIONS, **options})
+    source = opening.Source(trained=trained, data=trained, noise={})
+    opening.measure("sensitivity", source, output, OPTIONS | options, log=lines.append, replays=Replays)
     with store.read(output, "sensitivity") as file:
         return {name: values[:] for name, values in file.items()}, dict(file.attrs), lines
 
@@ -85,10 +87,10 @@ def unrolled(number, losses, spec=SPEC):
 
 def test_an_examples_sensitivity_is_that_of_the_unrolled_graph(train):
     found, _, _ = measure(train())
-    plan = Plan(**OPTIONS)
+    options = Options(**OPTIONS)
     for number in range(3):
         for index, horizon in enumerate(OPTIONS["steps"]):
-            by_pixel, _ = unrolled(number, lambda run, _, end=horizon: plan.minibatch_losses(run, end))
+            by_pixel, _ = unrolled(number, lambda run, _, end=horizon: minibatch_losses(options, run, end))
             expected = PIXEL * by_pixel.abs().mean(dim=(0, 2))
             np.testing.assert_allclose(found["sensitivity"][number, index], expected, rtol=1e-3, atol=1e-9)
             assert found["gini"][number, index] == pytest.approx(gini(found["sensitivity"][number, index]), abs=1e-12)
@@ -96,8 +98,8 @@ def test_an_examples_sensitivity_is_that_of_the_unrolled_graph(train):
 
 def test_the_class_matrix_is_that_of_the_unrolled_graph_with_the_direct_path(train):
     found, _, _ = measure(train(), losses=6)
-    plan = Plan(**{**OPTIONS, "losses": 6})
-    by_pixel, labels = unrolled(1, lambda _, labels: plan.class_losses(labels, CLASSES))
+    options = Options(**{**OPTIONS, "losses": 6})
+    by_pixel, labels = unrolled(1, lambda _, labels: class_losses(options, labels, CLASSES))
     by_loss = PIXEL * by_pixel.abs().mean(dim=2)  # two steps of three classes
     columns = torch.stack([by_loss[:, labels == label].mean(dim=1) for label in range(CLASSES)], dim=1)
     expected = (columns[:3] + columns[3:]) / 2
@@ -105,15 +107,14 @@ def test_the_class_matrix_is_that_of_the_unrolled_graph_with_the_direct_path(tra
 
 
 def test_losses_are_spread_over_the_last_steps():
-    plan = Plan((500, 800), losses=250, over=500)
-    assert plan.times(500, 250) == list(range(499, 0, -2))
-    assert plan.times(800, 2) == [799, 549]
+    options = Options(steps=(500, 800), losses=250, over=500)
+    assert times(options, 500, 250) == list(range(499, 0, -2))
+    assert times(options, 800, 2) == [799, 549]
 
 
 def test_a_class_without_examples_has_no_row_and_no_column():
     labels = torch.tensor([0, 2, 2])
-    plan = Plan((6,), losses=6, over=6)
-    losses = plan.class_losses(labels, 3)
+    losses = class_losses(Options(steps=(6,), losses=6, over=6), labels, 3)
     assert [(loss.step, loss.examples.tolist()) for loss in losses] == [(6, [0]), (6, [1, 2]), (3, [0]), (3, [1, 2])]
     matrix = class_means(torch.tensor([[1.0, 2, 4], [5, 6, 8], [3, 4, 6], [7, 8, 10]]), labels, 3)
     nan = np.nan
@@ -140,8 +141,8 @@ def test_every_example_a_class_of_its_own(train):
     spec = Ensemble(**{**SPEC.__dict__, "own_class": True})
     found, _, _ = measure(train(spec))
     assert "class_matrix" not in found
-    plan = Plan(**OPTIONS)
-    by_pixel, _ = unrolled(2, lambda run, _: plan.minibatch_losses(run, 20), spec=spec)
+    options = Options(**OPTIONS)
+    by_pixel, _ = unrolled(2, lambda run, _: minibatch_losses(options, run, 20), spec=spec)
     np.testing.assert_allclose(found["sensitivity"][2, 2], PIXEL * by_pixel.abs().mean(dim=(0, 2)), rtol=1e-3)
 
 
@@ -174,12 +175,12 @@ def test_training_that_does_not_come_by_its_checkpoints_is_refused(train):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"steps": ()}, "must be numbers of updates, ascending"),
-        ({"steps": (20, 11)}, "must be numbers of updates, ascending"),
-        ({"over": 7}, "over is 7; allowed are 1 to 6"),
-        ({"losses": 7}, "losses is 7; allowed are 1 to 6"),
-        ({"losses": 0}, "losses is 0; allowed are 1 to 6"),
-        ({"at_once": 0}, "at_once is 0; it must be 1 or more"),
+        ({"steps": ()}, r"steps is \(\); 1 or more are needed"),
+        ({"steps": (20, 20)}, "steps: holds a value twice"),
+        ({"over": 7}, "over: 7 is more than the 6 steps"),
+        ({"losses": 7}, "losses: 7 is more than the last 6 steps"),
+        ({"losses": 0}, "losses is 0; it must be at least 1"),
+        ({"at_once": 0}, "at_once is 0; it must be at least 1"),
         ({"steps": (6, 37)}, "37 updates are asked for, and training is 36 long"),
     ],
     ids=str,

@@ -5,13 +5,14 @@ import pytest
 import torch
 from torch.nn import functional
 
+from closerlook.measures.curvature import Options
 from closerlook.nets.mlp.run import MLP
 from closerlook.nets.network import AutogradNetwork, Network
-from closerlook.numerics.hessian import Effort, curvature
+from closerlook.numerics.hessian import curvature
 from closerlook.objectives.cross_entropy import CrossEntropy
 
 OBJECTIVE = CrossEntropy()
-EXACT = Effort(tolerance=1e-6, trace_tolerance=0.05, max_probes=400)
+EXACT = Options(tolerance=1e-6, trace_tolerance=0.05, max_probes=400)
 
 
 class TinyConvolution(AutogradNetwork):
@@ -124,10 +125,10 @@ def test_agrees_with_curvlinops():
 def test_a_member_does_not_notice_who_else_is_in_the_stack(name):
     network = NETWORKS[name]
     parameters, inputs, targets = problem(network, members=5, dtype=torch.float32)
-    together = curvature(network, parameters, inputs, targets, OBJECTIVE, generators(*range(5)))
+    together = curvature(network, parameters, inputs, targets, OBJECTIVE, generators(*range(5)), Options())
     for member in range(5):
         one = slice(member, member + 1)
-        alone = curvature(network, parameters[one], inputs[one], targets[one], OBJECTIVE, generators(member))
+        alone = curvature(network, parameters[one], inputs[one], targets[one], OBJECTIVE, generators(member), Options())
         # The random numbers are the same to the bit; matrix kernels round by where a member lies in memory.
         for part in ("largest", "trace", "frobenius"):
             ours, theirs = vars(getattr(alone, part)), vars(getattr(together, part))
@@ -160,7 +161,7 @@ def test_parameters_that_overflow_get_nan():
     network = NETWORKS["mlp"]
     parameters, inputs, targets = problem(network, members=2, dtype=torch.float32)
     parameters[0] *= 1e25
-    result = curvature(network, parameters, inputs, targets, OBJECTIVE, generators(0, 1))
+    result = curvature(network, parameters, inputs, targets, OBJECTIVE, generators(0, 1), Options())
     assert result.largest.eigenvalue.isnan().tolist() == [True, False]
     assert result.trace.estimate.isnan().tolist() == [True, False]
 
@@ -168,7 +169,7 @@ def test_parameters_that_overflow_get_nan():
 def test_a_stack_of_diverged_members_is_all_nan():
     network = NETWORKS["mlp"]
     parameters, inputs, targets = problem(network, members=2)
-    result = curvature(network, parameters * torch.nan, inputs, targets, OBJECTIVE, generators(0, 1))
+    result = curvature(network, parameters * torch.nan, inputs, targets, OBJECTIVE, generators(0, 1), Options())
     assert result.largest.eigenvalue.isnan().all()
     assert result.frobenius.estimate.isnan().all()
 
@@ -179,7 +180,7 @@ def test_dead_networks_without_gradient_have_no_curvature():
     views = network.views(parameters)
     views["bias0"].fill_(-1e3)
     views["bias2"].copy_(torch.tensor([1e3, 0.0, 0.0]))
-    result = curvature(network, parameters, inputs, torch.zeros_like(targets), OBJECTIVE, generators(0))
+    result = curvature(network, parameters, inputs, torch.zeros_like(targets), OBJECTIVE, generators(0), Options())
     assert result.largest.eigenvalue.item() == pytest.approx(0, abs=1e-12)
     assert result.largest.converged.all()
     assert result.trace.estimate.item() == result.frobenius.estimate.item() == 0
@@ -188,7 +189,7 @@ def test_dead_networks_without_gradient_have_no_curvature():
 def test_a_warm_start_spends_fewer_products_and_finds_the_same():
     network = MLP((1, 4, 4), (24, 24), 3)
     parameters, inputs, targets = problem(network, members=8, examples=100)
-    fine = Effort(tolerance=1e-5)
+    fine = Options(tolerance=1e-5)
     cold = curvature(network, parameters, inputs, targets, OBJECTIVE, generators(*range(8)), effort=fine)
     moved = parameters * 1.0002
     again = curvature(network, moved, inputs, targets, OBJECTIVE, generators(*range(8, 16)), effort=fine)
@@ -216,7 +217,7 @@ def test_the_adversarial_start_does_not_hide_the_largest_eigenvalue():
     missed = 0
     for seed in range(5):
         draws = generators(*(10 * seed + member for member in range(4)))
-        result = curvature(network, parameters, inputs, targets, OBJECTIVE, draws, start=second)
+        result = curvature(network, parameters, inputs, targets, OBJECTIVE, draws, Options(), start=second)
         missed += int((result.largest.eigenvalue < values[:, -1] * (1 - 2e-3)).sum())
     # A guard, not a proof: 2 of 96 got past it on networks of 43 018 parameters with this exact worst case.
     assert missed <= 1

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from closerlook.measures.curvature import Options
 from closerlook.nets.alexnet.run import SmallAlexNet
-from closerlook.numerics.hessian import Effort, curvature
+from closerlook.numerics.hessian import curvature
 from closerlook.objectives.cross_entropy import CrossEntropy
 
 NETWORK = SmallAlexNet((1, 6, 6), (2, 2, 4, 3), 3)
@@ -39,7 +40,7 @@ def dense(parameters, inputs, targets):
 
 def test_agrees_with_the_dense_hessian(case):
     generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-    effort = Effort(tolerance=1e-6, trace_tolerance=0.05, max_probes=400)
+    effort = Options(tolerance=1e-6, trace_tolerance=0.05, max_probes=400)
     result = curvature(NETWORK, *case, OBJECTIVE, generators, effort=effort)
     hessians = torch.stack([dense(*member) for member in zip(*case, strict=True)])
     assert result.largest.converged.all()
@@ -52,7 +53,7 @@ def test_agrees_with_the_dense_hessian(case):
 
 def test_eigenvectors_do_not_move_statistics(case):
     generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-    vectors = curvature(NETWORK, *case, OBJECTIVE, generators).largest.vector
+    vectors = curvature(NETWORK, *case, OBJECTIVE, generators, Options()).largest.vector
     for name, part in NETWORK.views(vectors).items():
         assert (part.abs().max() < 1e-12) == (name in NETWORK.statistics), name
     np.testing.assert_allclose(vectors.norm(dim=1), 1, rtol=1e-9)

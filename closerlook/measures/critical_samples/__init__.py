@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Le, MinLen
 
 from closerlook.layout import Column
-from closerlook.measures.declaration import Measure, Size, Work, needs_checkpoint
+from closerlook.measures.declaration import Measure, Work, needs_checkpoint
+from closerlook.nets.architecture import Structure
 from closerlook.numerics.limits import LASS_CHUNK, LASS_TAPE_BYTES
 from closerlook.spec import Axis, Count, Ensemble, Epoch, NotNegative, Positive
 
@@ -29,7 +30,7 @@ class Options:
     those of *A Closer Look at Memorization*.
     """
 
-    radius: Annotated[tuple[Annotated[Positive, Le(1)], ...], Axis(), MinLen(1)] = (0.3 / 255,)
+    radius: Annotated[tuple[Annotated[Positive, Le(1)], ...], Axis, MinLen(1)] = (0.3 / 255,)
     """half the side of the box, in pixel units from 0 to 1; several: each"""
     step: Positive = 0.25 / 0.3
     """length of a step along the gradient's sign, over the radius"""
@@ -46,12 +47,20 @@ class Options:
     random_tries: bool = True
     """whether as many random corners of the box are tried as a control"""
 
+    def __post_init__(self) -> None:
+        """Put radii in ascending order."""
+        object.__setattr__(self, "radius", tuple(sorted(self.radius)))
+
+    def problems(self) -> Iterator[str]:
+        """Yield a line if a radius is there twice."""
+        if len(set(self.radius)) < len(self.radius):
+            yield "radius: holds a value twice"
+
 
 def needs(experiment: Any, options: Options) -> Iterator[str]:
     """Yield a line for each thing of an experiment that cannot be measured."""
     yield from needs_checkpoint(experiment)
-    if len(set(options.radius)) < len(options.radius):
-        yield "radius: holds a value twice"
+    yield from options.problems()
     if options.training_examples > min(experiment.examples):
         yield f"training_examples: {options.training_examples} is more than the {min(experiment.examples)} examples"
     if (options.examples or 0) > experiment.validation_examples:
@@ -60,7 +69,7 @@ def needs(experiment: Any, options: Options) -> Iterator[str]:
         yield "needs validation examples, which own_class has not"
 
 
-def cost(spec: Ensemble, size: Size, options: Options, device: str) -> Work:
+def cost(spec: Ensemble, size: Structure, options: Options, device: str) -> Work:
     """Return what searching costs, no sample found critical before the last iteration.
 
     An iteration takes 4 operations a weight and sample, forward and back to the input; a random try takes 2.

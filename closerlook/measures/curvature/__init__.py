@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from closerlook.layout import Column
-from closerlook.measures.declaration import Measure, Size, Work, needs_checkpoint
+from closerlook.measures.declaration import Measure, Work, needs_checkpoint
+from closerlook.nets.architecture import Structure
 from closerlook.spec import Count, Ensemble, Positive
 
 STACK_BYTES = 2**24
@@ -23,7 +24,7 @@ STACK_BYTES = 2**24
 1000 examples and 2 x 128 units). On a GPU, with the search's vectors, it is 2/5 of what is free."""
 
 MLP_TAPE_BYTES = 2**33
-"""As `closerlook.nets.mlp.TAPE_BYTES`: beyond it products recompute their activations."""
+"""As `closerlook.nets.mlp.run.TAPE_BYTES`: beyond it products recompute their activations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,8 @@ def needs(experiment: Any, options: Options) -> Iterator[str]:
         yield f"examples: {options.examples} is more than the {min(experiment.examples)} examples"
 
 
-def cost(spec: Ensemble, size: Size, options: Options, device: str, products: int | None = None) -> Work:
-    """Return what measuring costs; `products` were spent in all, None: as many as the options allow.
+def cost(spec: Ensemble, size: Structure, options: Options, device: str) -> Work:
+    """Return what measuring costs.
 
     A product takes 6 multiply-adds a weight and example, 2 in the first layer (Pearlmutter 1994, see `nets.mlp`).
     Lanczos' own vector work is left out: below 5 % from 1000 examples on. On a GPU the measure fills 2/5 of the free
@@ -62,7 +63,7 @@ def cost(spec: Ensemble, size: Size, options: Options, device: str, products: in
     itemsize = 8 if options.dtype == "float64" else 4
     names = len(spec.checkpoints.names())
     pairs = names * len(spec.members)
-    spent = pairs * (options.max_products + options.max_probes) if products is None else products
+    spent = pairs * (options.max_products + options.max_probes)
     hidden = size.sites - size.inputs
     work = itemsize * examples * (2 * size.inputs + 6 * hidden)
     vectors = itemsize * size.parameters * 2 * options.max_products

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 from annotated_types import MinLen
 
 from closerlook.layout import Column
-from closerlook.measures.declaration import Measure, Size, Work
+from closerlook.measures.declaration import Measure, Work
+from closerlook.nets.architecture import Structure
 from closerlook.optimizers import OPTIMIZERS
 from closerlook.spec import Count, Ensemble
 
@@ -37,6 +38,19 @@ class Options:
     class_matrix: bool = True
     """whether to measure it class by class too, at the last of the steps"""
 
+    def __post_init__(self) -> None:
+        """Put steps in ascending order."""
+        object.__setattr__(self, "steps", tuple(sorted(self.steps)))
+
+    def problems(self) -> Iterator[str]:
+        """Yield a line for each number that does not fit the others."""
+        if len(set(self.steps)) < len(self.steps):
+            yield "steps: holds a value twice"
+        if self.over > self.steps[0]:
+            yield f"over: {self.over} is more than the {self.steps[0]} steps"
+        if self.losses > self.over:
+            yield f"losses: {self.losses} is more than the last {self.over} steps that they are of"
+
 
 def needs(experiment: Any, options: Options) -> Iterator[str]:
     """Yield a line for each thing of an experiment that cannot be measured."""
@@ -52,23 +66,18 @@ def needs(experiment: Any, options: Options) -> Iterator[str]:
         yield "follows training without regularizers; give them an experiment of their own"
     if experiment.batch_size_schedule.stages or experiment.after_fit is not None:
         yield "follows a training of constant batches to its end; leave out batch_size_schedule and after_fit"
-    if len(set(options.steps)) < len(options.steps):
-        yield "steps: holds a value twice"
-    if max(options.steps) > experiment.updates():
-        yield f"steps: {max(options.steps)} is beyond the last of the {experiment.updates()} updates"
-    if options.over > min(options.steps):
-        yield f"over: {options.over} is more than the {min(options.steps)} steps"
-    if options.losses > options.over:
-        yield f"losses: {options.losses} is more than the last {options.over} steps that they are of"
+    yield from options.problems()
+    if options.steps[-1] > experiment.updates():
+        yield f"steps: {options.steps[-1]} is beyond the last of the {experiment.updates()} updates"
 
 
-def cost(spec: Ensemble, size: Size, options: Options, device: str) -> Work:
+def cost(spec: Ensemble, size: Structure, options: Options, device: str) -> Work:
     """Return what measuring costs.
 
     Every loss is carried back from its step to the first one. A step back takes 5 multiply-adds a weight and example
     of the batch (2 forward, 3 back), 4 in the first layer, whose derivative goes to the inputs as well.
     """
-    members, last = len(spec.members), max(options.steps)
+    members, last = len(spec.members), options.steps[-1]
     classes = size.classes if options.class_matrix and not spec.own_class else 0
     carried = options.losses * sum(options.steps) + classes * last
     replayed = last * (2 if options.recompute else 1)
