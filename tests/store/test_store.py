@@ -1,11 +1,13 @@
 import os
 import time
+from dataclasses import replace
 
 import h5py
 import pytest
 
 from closerlook import store
-from closerlook.spec import Member
+from closerlook.measures.curvature import Options
+from closerlook.spec import Ensemble, Member
 
 ATTRIBUTES = {"spec": "{}", "settings": "{}", "versions": "{}", "device": "cpu"}
 
@@ -85,3 +87,41 @@ def test_members_come_back_as_they_were(tmp_path, ensemble):
         "momentum": [0.9, 0.9],
         "dropout": [0.0, 0.1],
     }
+
+
+PLANNED = Ensemble(
+    dataset="mnist", image_size=14, examples=100, validation_examples=20, widths=(4,), batch_size=10, epochs=30,
+    members=(Member(), Member(seed=1, level=0.5, noise="randX")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"epochs": 7}, r"epochs: 30 in the file, 7 in the plan"),
+        ({"after_fit": 2}, r"after_fit: its default in the file, 2 in the plan"),
+        ({"members": PLANNED.members[:1]}, r"members: \[.*\] in the file, \[.*\] in the plan"),
+        ({"members": (Member(), Member(seed=2, level=0.5, noise="randX"))}, r"members\[1\]\.seed: 1 in the file, 2 in"),
+    ],
+)
+def test_a_file_of_another_specification_is_refused_by_its_first_difference(tmp_path, changes, line):
+    write(tmp_path / "a.h5", ATTRIBUTES | {"spec": PLANNED.to_json()})
+    with store.read(tmp_path / "a.h5", "curvature") as file:
+        store.require_planned(file, PLANNED.to_json())
+        with pytest.raises(store.StoreError, match=rf"a\.h5: made otherwise than planned \({line}.*delete it and run"):
+            store.require_planned(file, replace(PLANNED, **changes).to_json())
+
+
+def test_a_measure_with_other_options_is_refused(tmp_path):
+    write(tmp_path / "a.h5", ATTRIBUTES | {"spec": PLANNED.to_json(), "settings": '{"max_products": 20}'})
+    with store.read(tmp_path / "a.h5", "curvature") as file:
+        store.require_planned(file, PLANNED.to_json(), Options(max_products=20))
+        with pytest.raises(store.StoreError, match="max_products: 20 in the file, its default in the plan"):
+            store.require_planned(file, PLANNED.to_json(), Options())
+
+
+def test_dimensions_of_one_name_are_of_one_size(tmp_path):
+    line = r"epoch-1/trace is of shape \(3,\), and member counts 2"
+    with pytest.raises(store.StoreError, match=line), store.create(tmp_path / "a.h5", "curvature") as file:
+        file["epoch-1/loss"], file["epoch-1/trace"] = [1.0, 2.0], [1.0, 2.0, 3.0]
+        store.write_attributes(file, **ATTRIBUTES)
