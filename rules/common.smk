@@ -88,21 +88,22 @@ def quoted(wildcards):
     ]
 
 
-def set_by_profile(rule):
-    """Return the resources that a profile gives a rule by `set-resources`."""
-    return {name: given.value for name, given in workflow.resource_settings.overwrite_resources.get(rule, {}).items()}
-
-
-def placed_as_training():
-    """Return where a measure's jobs run unless the profile names it: GPU, partition and the like as of training."""
+def place_as_training(measures):
+    """Send measures where a profile sends training (GPU, partition, ...), unless it names them; before the first rule."""
     reckoned = ("mem_mb", "gpu_mem_mb", "runtime", "resume_every")
-    return {"gpu": GPUS} | {name: value for name, value in set_by_profile("train").items() if name not in reckoned}
+    given = workflow.resource_settings.overwrite_resources
+    like = {name: value for name, value in given.get("train", {}).items() if name not in reckoned}
+    for measure in measures if like else ():
+        given[measure] = {**like, **given.get(measure, {})}
+
+
+place_as_training(MEASURES.names())
 
 
 def gpus_of(rule):
-    """Return the GPUs of a rule's jobs: what a profile gives it, a measure what it gives training, else what is here."""
-    given = (placed_as_training() if rule in MEASURES else {}) | set_by_profile(rule)
-    return int(given.get("gpu", GPUS))
+    """Return the GPUs of a rule's jobs: what a profile gives it (`set-resources`), else what is here."""
+    given = workflow.resource_settings.overwrite_resources.get(rule, {})
+    return int(given["gpu"].value) if "gpu" in given else GPUS
 
 
 def reserved(look, rule, amount):

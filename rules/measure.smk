@@ -69,7 +69,7 @@ for measure in MEASURES.names():
             "../envs/closerlook.yaml"
         threads: 1
         resources:
-            **placed_as_training(),
+            gpu=GPUS,
             mem_mb=reserved(cost, measure, rates.reserved_megabytes),
             gpu_mem_mb=reserved(cost, measure, rates.reserved_gpu_megabytes),
             runtime=reserved(cost, measure, rates.reserved_minutes),
