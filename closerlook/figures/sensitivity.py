@@ -162,8 +162,8 @@ def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, objec
     """Return Gini coefficients and accuracies after the last update, and the original's at the nearest scaled update.
 
     `gini` and `accuracy` are by kind, on real data and pure noise with the usual classes. `own_accuracy` is that on
-    real data with a class for every example, `own_guessing` whether it is below twice the chance. `rate_factor` is
-    the learning rate in units of the original's.
+    real data with a class for every example; `own_unlearned`: it is below 5 %, `own_guessing`: below twice the chance.
+    `rate_factor` is the learning rate in units of the original's.
     """
     rows = pure(seen(table))
     usual, own = where(rows, own_class=False), where(rows, own_class=True)
@@ -177,6 +177,7 @@ def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, objec
         "gini": {kind: mean(cell["gini"]) for kind, cell in ended.items()},
         "accuracy": {kind: mean(cell["train_accuracy"]) for kind, cell in ended.items()},
         "own_accuracy": learned,
+        "own_unlearned": learned is not None and learned < 0.05,
         "own_guessing": learned is not None and learned < 2 / int(own["examples"].iloc[0]),
         "beside_original": {
             kind: beside(table, "gini", {"own_class": False, "noise": kind, "level": level, "steps": last})

@@ -177,8 +177,10 @@ def test_sensitivity_quotes_the_last_update_and_the_originals_nearest_in_logarit
     assert found["original_steps"] == 2000, "3000 is nearer to it than to 10 000, by the factor"
     assert found["original_gini"] == {"none": 0.3}
     assert found["original_own_difference"] == pytest.approx(0.03)
-    learned = [row | {"train_accuracy": 0.04} for row in rows]
-    assert prose("sensitivity", learned)["own_guessing"] is False, "two of 50 classes"
+    assert found["own_unlearned"] is True
+    learned = prose("sensitivity", [row | {"train_accuracy": 0.05} for row in rows])
+    assert learned["own_guessing"] is False, "two of 50 classes"
+    assert learned["own_unlearned"] is False
 
 
 def test_class_sensitivity_quotes_the_mean_entries_over_each_other():
