@@ -94,7 +94,7 @@ def place_as_training(measures):
     given = workflow.resource_settings.overwrite_resources
     like = {name: value for name, value in given.get("train", {}).items() if name not in reckoned}
     for measure in measures if like else ():
-        given[measure] = {**like, **given.get(measure, {})}
+        given[measure] = type(given["train"])({**like, **given.get(measure, {})})
 
 
 place_as_training(MEASURES.names())
