@@ -136,7 +136,7 @@ def _read_hdf5(path: Path) -> Values:
         if isinstance(node, h5py.Dataset):
             values[name] = (node.asstr() if h5py.check_string_dtype(node.dtype) else node)[()]
 
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", locking=False) as file:
         file.visititems(collect)
     return {name: np.asarray(value) for name, value in values.items()}
 

@@ -61,7 +61,13 @@ class Sidecar:
         self.cost, self.last = 0.0, time.monotonic()
 
     def load(self) -> Progress | None:
-        """Return the saved progress, or None where there is none that fits."""
+        """Return the saved progress, or None where there is none that fits.
+
+        Raises
+        ------
+        Unreachable
+            If the file cannot be read now: hours of work may be in it.
+        """
         if not self.path.exists():
             return None
         try:
@@ -72,6 +78,8 @@ class Sidecar:
                     self.log(f"{self.path.name}: of another {' and '.join(other)}; starting anew")
                     return None
                 progress = _read(file)
+        except store.Unreachable:
+            raise
         except (store.StoreError, KeyError, ValueError) as error:
             self.log(f"{self.path.name}: not usable ({error}); starting anew")
             return None

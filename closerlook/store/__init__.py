@@ -6,8 +6,10 @@ line when it is truncated or has lost a part.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,10 @@ class StoreError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
+
+
+class Unreachable(StoreError):
+    """A file that cannot be read now, and may be whole: it is open elsewhere, or the system refuses to read it."""
 
 
 @contextmanager
@@ -67,7 +73,9 @@ def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     StoreError
         If the block left out a part that the layout promises.
     """
-    with replacing(path) as temporary, _TimelessFile(temporary, "w", libver="latest") as file:
+    # Nobody else knows the temporary name, so no lock is needed, which not every file system has. Files of later
+    # formats are marked while they are written, and refused ever after where that process was killed.
+    with replacing(path) as temporary, _TimelessFile(temporary, "w", libver=("v108", "v108"), locking=False) as file:
         yield file
         _require(file, layout, Path(path))
 
@@ -81,24 +89,58 @@ def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
     StoreError
         If it is missing or truncated, lacks a part that the layout promises or the reader asks for, or is not what its
         layout and specification say; the message is one line with the file's name and the remedy.
+    Unreachable
+        If it cannot be read now and may be whole.
     """
     path = Path(path)
-    if not path.is_file():
-        raise StoreError(f"{path}: no such file")
-    try:
-        file = h5py.File(path, "r")
-    except (OSError, RuntimeError) as error:
-        raise StoreError(f"{path}: not a complete HDF5 file ({_first_line(error)}); delete it and run again") from None
-    with file:
+    with _open(path) as file:
         _inspect(file, layout, path)
         try:
             yield file
         except OSError as error:
-            raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
+            raise _refused(path, error, "damaged") from None
         except KeyError as error:
             if "Unable to" not in str(error):  # h5py's own begin so: a part that this reader needs is not there
                 raise
             raise StoreError(f"{path}: lacks a part ({_first_line(error)}); delete it and run again") from None
+
+
+def _open(path: Path) -> h5py.File:
+    """Open a file for reading. Results are replaced, never changed, so a reader needs no lock."""
+    try:
+        if not path.is_file():
+            raise StoreError(f"{path}: no such file")
+        return h5py.File(path, "r", locking=False)
+    except (OSError, RuntimeError) as error:
+        raise _refused(path, error, "not a complete HDF5 file") from None
+
+
+def _refused(path: Path, error: Exception, damage: str) -> StoreError:
+    """Return how a failure to read is told: what the system refuses is no damage to be deleted."""
+    why = _first_line(error)
+    if "already open for write" in why:
+        return Unreachable(
+            f"{path}: open for writing elsewhere, or was when a notebook that changed it was killed ({why}); "
+            "end that program; if none is left, `h5clear --status` of HDF5's tools frees the file"
+        )
+    if "flag values don't match" in why:
+        return Unreachable(f"{path}: this very program has it open in another way ({why}); close it first")
+    number = getattr(error, "errno", None) or int((re.search(r"errno = (\d+)", why) or [0, 0])[1])
+    if not number:
+        return StoreError(f"{path}: {damage} ({why}); delete it and run again")
+    return Unreachable(f"{path}: cannot be read now ({os.strerror(number)}); {_remedy(number)}")
+
+
+def _remedy(number: int) -> str:
+    if number in (errno.EAGAIN, errno.EBUSY, errno.ETXTBSY):
+        return "another program has it open, perhaps a notebook: close it there and run again"
+    if number in (errno.EACCES, errno.EPERM):
+        return "it belongs to another user, or its mode or its folder's keeps you out: chmod it and run again"
+    if number in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+        return "its file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE and run again"
+    if number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        return "the machine has no more of that: end other programs and run again"
+    return "the disk or the network's file system fails: mend that and run again"
 
 
 def _inspect(file: h5py.File, layout: str, path: Path) -> None:
@@ -106,7 +148,7 @@ def _inspect(file: h5py.File, layout: str, path: Path) -> None:
         _require(file, layout, path)
     # In damaged metadata h5py fails in all of these ways.
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"{path}: damaged ({_first_line(error)}); delete it and run again") from None
+        raise _refused(path, error, "damaged") from None
 
 
 def _first_line(error: Exception) -> str:

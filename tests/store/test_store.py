@@ -1,4 +1,8 @@
+import errno
+import fcntl
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -125,3 +129,83 @@ def test_dimensions_of_one_name_are_of_one_size(tmp_path):
     with pytest.raises(store.StoreError, match=line), store.create(tmp_path / "a.h5", "curvature") as file:
         file["epoch-1/loss"], file["epoch-1/trace"] = [1.0, 2.0], [1.0, 2.0, 3.0]
         store.write_attributes(file, **ATTRIBUTES)
+
+
+def refusal(path):
+    with pytest.raises(store.Unreachable) as refused, store.read(path, "curvature"):
+        pass
+    assert str(path) in str(refused.value)
+    assert "delete" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_file_that_another_program_has_locked_is_read(tmp_path):
+    path = tmp_path / "a.h5"
+    write(path)
+    with path.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with store.read(path, "curvature") as file:
+            assert file["epoch-1/loss"][:].tolist() == [1.0, 2.0]
+
+
+def test_writing_asks_for_no_lock(tmp_path):
+    with store.create(tmp_path / "a.h5", "curvature") as file:
+        assert not file.id.get_access_plist().get_file_locking()[0]
+        file["epoch-1/loss"] = [1.0]
+        store.write_attributes(file, **ATTRIBUTES)
+
+
+CHANGE = """
+import h5py, os, sys
+file = h5py.File(sys.argv[1], "r+")
+file.attrs["note"] = "mine"
+file.flush()
+os._exit(0)
+"""
+
+
+def test_a_notebook_killed_while_it_changed_a_file_does_not_spoil_it(tmp_path):
+    path = tmp_path / "a.h5"
+    write(path)
+    subprocess.run([sys.executable, "-c", CHANGE, path], check=True)
+    with store.read(path, "curvature") as file:
+        assert file["epoch-1/loss"][:].tolist() == [1.0, 2.0]
+
+
+def test_a_file_of_a_later_format_left_open_by_a_killed_program_is_not_called_damaged(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file["epoch-1/loss"] = [1.0]
+    subprocess.run([sys.executable, "-c", CHANGE, path], check=True)
+    assert "h5clear" in refusal(path)
+
+
+def test_a_file_that_this_program_has_open_is_not_called_damaged(tmp_path):
+    path = tmp_path / "a.h5"
+    write(path)
+    with h5py.File(path, "r+"):
+        assert "close it" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EAGAIN, "close it there"),
+        (errno.EACCES, "chmod"),
+        (errno.ENOLCK, "HDF5_USE_FILE_LOCKING"),
+        (errno.EOPNOTSUPP, "HDF5_USE_FILE_LOCKING"),
+        (errno.EIO, "the disk"),
+        (errno.ESTALE, "the disk"),
+    ],
+)
+@pytest.mark.parametrize("told", ["by number", "by HDF5's words"])
+def test_what_the_system_refuses_is_not_called_damage(tmp_path, monkeypatch, number, remedy, told):
+    path = tmp_path / "a.h5"
+    write(path)
+
+    def refuse(*arguments, **settings):
+        raise OSError(number, "no") if told == "by number" else OSError(f"Can't open (errno = {number}, error = 'no')")
+
+    monkeypatch.setattr(store.h5py, "File", refuse)
+    assert remedy in refusal(path)
