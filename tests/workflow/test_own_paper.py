@@ -74,3 +74,18 @@ def test_a_new_paper_runs_at_once(project):
     claims = json.loads((project.folder / "results/smoke/claims.json").read_text())["claims"]
     (own,) = (claim for claim in claims if claim["paper"] == "my-paper")
     assert own["n"] == 3
+    result = project.snakemake("results/smoke/papers/my-paper.pdf", "--configfile", str(mine))
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert (project.folder / "results/smoke/papers/my-paper.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_text_that_quotes_what_nobody_makes_is_refused_before_any_work(checkout):
+    (checkout.folder / "config.yaml").write_text("papers: [A]\nfigures: {capacity: null}\n")
+    section = checkout.folder / "papers/A/section.typ"
+    result = checkout.snakemake("--dry-run")
+    assert result.returncode == 1
+    assert "error: papers/A/section.typ shows figure 'capacity', which the configuration does not make" in result.stderr
+    (checkout.folder / "config.yaml").write_text("papers: [A]\n")
+    section.write_text(section.read_text() + '#effect("A2-randY-mnis")\n')
+    result = checkout.snakemake("--dry-run")
+    assert "error: papers/A/section.typ quotes claim 'A2-randY-mnis', which no paper's claims.yaml has" in result.stderr

@@ -13,7 +13,7 @@ def test_editing_a_figure_redraws_that_figure_and_the_paper(project):
     append(project, "figures/capacity.py")
     jobs = project.would_run()
     assert jobs["figure"] == {"scale=smoke, figure=capacity"}
-    assert rules(jobs) == {"figure", "claims", "paper"}, "claims are judged on the figure's table"
+    assert rules(jobs) == {"figure", "claims", "paper", "one_paper"}, "claims are judged on the figure's table"
 
 
 def test_editing_the_trainer_retrains_and_fetches_nothing(project):
@@ -26,7 +26,7 @@ def test_editing_the_trainer_retrains_and_fetches_nothing(project):
 def test_editing_the_curvature_measures_again_and_trains_nothing(project):
     append(project, "measures/curvature.py")
     jobs = project.would_run()
-    assert rules(jobs) == {"curvature", "figure", "claims", "paper"}
+    assert rules(jobs) == {"curvature", "figure", "claims", "paper", "one_paper"}
     assert jobs["figure"] == {"scale=smoke, figure=sharpness"}
 
 
@@ -34,7 +34,7 @@ def test_editing_the_plan_or_the_claims_trains_nothing(project):
     append(project, "planning/plan.py")
     assert rules(project.would_run()) == set()
     append(project, "../papers/A/claims.yaml", "# edited\n")
-    assert rules(project.would_run()) == {"claims", "paper"}
+    assert rules(project.would_run()) == {"claims", "paper", "one_paper"}
 
 
 def test_changing_one_experiment_leaves_the_others_alone(project):

@@ -13,11 +13,13 @@ ROOT = Path(__file__).parents[2]
 
 def test_everything_is_there_and_a_second_run_has_nothing_to_do(built):
     results = built.folder / "results" / "smoke"
-    assert (results / "paper.pdf").read_bytes().startswith(b"%PDF")
+    for paper in ("paper", "papers/A", "papers/B"):
+        assert (results / f"{paper}.pdf").read_bytes().startswith(b"%PDF")
     for figure in FIGURES:
         assert (results / "figures" / f"{figure}.svg").stat().st_size > 1000
         assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert len(pd.read_csv(results / "tables" / f"{figure}.csv")) > 5
+        assert isinstance(json.loads((results / "tables" / f"{figure}.json").read_text()), dict)
     again = built.snakemake()
     assert "Nothing to be done" in again.stdout + again.stderr
 
