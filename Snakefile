@@ -12,6 +12,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/lineage.smk"
 include: "rules/survive.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
@@ -23,7 +24,7 @@ include: "rules/paper.smk"
 rule all:
     default_target: True
     input:
-        f"results/{CONFIG.scale}/paper.pdf",
+        all_results(CONFIG.scale),  # whatever of them is deleted is made again
         f"results/{CONFIG.scale}/manifest.json",
 
 

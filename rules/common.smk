@@ -7,10 +7,11 @@ from closerlook.data.sets import SETS
 from closerlook.measures import MEASURES
 from closerlook.measures.declaration import ENSEMBLE, EXPERIMENT
 from closerlook.runtime.hardware import count_gpus
-from closerlook.planning.fingerprints import constant, reached_by
+from closerlook.planning.lineage import whole_tens
 from closerlook.publish.quoting import QuoteError, claim_names, quoted_figures, require_claims, sources_of
 from closerlook.planning.plan import Plan, PlanError
 from closerlook.spec import plain
+from closerlook.things import ThingError
 
 GPUS = min(1, count_gpus())  # a job takes one; the profile lets one job at a time have it
 
@@ -47,7 +48,7 @@ def planned(look):
         try:
             return look(plan(wildcards.scale), wildcards)
         # No module of a figure's name is a mistake in the config as well.
-        except (PlanError, FileNotFoundError) as error:
+        except (PlanError, ThingError) as error:
             stop(error)
 
     return looked
@@ -134,10 +135,10 @@ def cost_of_noise(the_plan, wildcards, kind):
     )
 
 
-def dataset_source(wildcards):
+def dataset_identity(wildcards):
     if wildcards.dataset not in SETS:
         stop(f"no data set {wildcards.dataset!r}; there are: {', '.join(SETS.names())}")
-    return reached_by("scripts/dataset.py")
+    return SETS.identity(wildcards.dataset)
 
 
 def paper_of(wildcards):
@@ -173,6 +174,14 @@ def original_values(the_plan, wildcards):
     paper = the_plan.config.papers.get(figure.paper) if figure else None
     path = paper and paper.file(f"targets/{wildcards.figure}.csv")
     return [ours(path)] if path else []
+
+
+def all_data(wildcards):
+    return sorted({f"data/{one.dataset}.h5" for one in plan(wildcards.scale).subsets.values()})
+
+
+def all_results(scale):
+    return [f"results/{scale}/{name}" for name in plan(scale).results()]
 
 
 def claims_files(scale):

@@ -7,8 +7,6 @@ localrules:
 
 
 rule dataset:
-    input:
-        source=dataset_source,
     output:
         "data/{dataset}.h5",
     log:
@@ -19,6 +17,7 @@ rule dataset:
     conda:
         "../envs/closerlook.yaml"
     params:
+        made=dataset_identity,
         # Where verified data come from, and how patiently, is no reason to fetch them again: as functions of the threads
         # these are no part of what Snakemake compares.
         folder=lambda wildcards, threads: CONFIG.data_folder(),
@@ -27,10 +26,16 @@ rule dataset:
         "../scripts/dataset.py"
 
 
+NOISE = Made(
+    lambda lineage, wildcards: lineage.noise(wildcards.subset, wildcards.noise),
+    "results/{scale}/noise/{subset}/{noise}.h5",
+)
+
+
 rule noise:
     input:
-        data=planned(lambda plan, wildcards: f"data/{plan.subset(wildcards.subset).dataset}.h5"),
-        source=reached_by("scripts/noise.py"),
+        renewed=NOISE.renewed,
+        data=NOISE.given(planned(lambda plan, wildcards: f"data/{plan.subset(wildcards.subset).dataset}.h5")),
     output:
         "results/{scale}/noise/{subset}/{noise}.h5",
     log:
@@ -47,7 +52,8 @@ rule noise:
     params:
         image_size=planned(lambda plan, wildcards: plan.subset(wildcards.subset).image_size),
         examples=planned(lambda plan, wildcards: plan.subset(wildcards.subset).examples),
-        seeds=planned(lambda plan, wildcards: plan.config.data.seeds),
+        seeds=planned(lambda plan, wildcards: whole_tens(plan.config.data.seeds)),
+        made=NOISE.digest,
         kind=planned(lambda plan, wildcards: plan.noise(wildcards.noise)),
     script:
         "../scripts/noise.py"

@@ -6,24 +6,31 @@ localrules:
     figure,
 
 
+FIGURE = Made(
+    lambda lineage, wildcards: lineage.figure(wildcards.figure, original_values(lineage.plan, wildcards)),
+    "results/{scale}/tables/{figure}.csv",
+    "results/{scale}/tables/{figure}.json",
+    "results/{scale}/figures/{figure}.svg",
+    "results/{scale}/figures/{figure}.pdf",
+)
+
+
 rule figure:
     input:
-        trained=planned(lambda plan, wildcards: trained(wildcards.scale, plan.figure_folders(wildcards.figure))),
-        measured=planned(
-            lambda plan, wildcards: [
-                path
-                for measure in constant(f"closerlook.figures.{wildcards.figure}", "MEASURES")
-                for path in measured(wildcards.scale, plan.figure_folders(wildcards.figure, measure), measure)
-            ]
+        renewed=FIGURE.renewed,
+        trained=FIGURE.given(
+            planned(lambda plan, wildcards: trained(wildcards.scale, plan.figure_folders(wildcards.figure)))
         ),
-        targets=planned(original_values),
-        source=planned(
-            lambda plan, wildcards: (
-                reached_by("scripts/figure.py", f"closerlook.figures.{wildcards.figure}")
-                if plan.figure_folders(wildcards.figure)
-                else []
+        measured=FIGURE.given(
+            planned(
+                lambda plan, wildcards: [
+                    path
+                    for measure in plan.figure_measures(wildcards.figure)
+                    for path in measured(wildcards.scale, plan.figure_folders(wildcards.figure, measure), measure)
+                ]
             )
         ),
+        targets=FIGURE.given(planned(original_values)),
     output:
         table=report(
             "results/{scale}/tables/{figure}.csv",
@@ -50,5 +57,6 @@ rule figure:
     params:
         # The original's values are drawn where our runs have the original's size; the text quotes them everywhere.
         show_targets=lambda wildcards: wildcards.scale == "paper",
+        made=FIGURE.digest,
     script:
         "../scripts/figure.py"

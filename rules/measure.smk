@@ -25,6 +25,18 @@ def of_each(ensembles, look):
     )
 
 
+def trained_of(wildcards, ensemble):
+    return [f"results/{wildcards.scale}/{wildcards.experiment}/{ensemble.name}/trained.h5"]
+
+
+def data_of(wildcards, ensemble):
+    return [f"data/{ensemble.dataset}.h5"]
+
+
+def noise_of(wildcards, ensemble):
+    return [f"results/{wildcards.scale}/noise/{ensemble.subset}/{noise}.h5" for noise in ensemble.noises]
+
+
 def cost_of(measure, ensembles, options):
     """Make a function of (plan, wildcards, kind of device) that returns what a measure's job costs."""
 
@@ -36,29 +48,28 @@ def cost_of(measure, ensembles, options):
     return cost
 
 
+def made_of(measure, over):
+    """Return what a measure's rule makes, and from what; one over an experiment has no ensemble."""
+    return Made(
+        lambda lineage, wildcards: lineage.measured(wildcards.experiment, measure, wildcards.get("ensemble", "")),
+        f"results/{{scale}}/{{experiment}}/{over}{measure}.h5",
+    )
+
+
 for measure in MEASURES.names():
     over = "" if MEASURES[measure].over == EXPERIMENT else "{ensemble}/"
     ensembles, options = asked_of(measure)
     cost = cost_of(measure, ensembles, options)
+    MEASURED = made_of(measure, over)
 
     rule:
         name:
             measure
         input:
-            trained=of_each(
-                ensembles,
-                lambda wildcards, ensemble: [
-                    f"results/{wildcards.scale}/{wildcards.experiment}/{ensemble.name}/trained.h5"
-                ],
-            ),
-            data=of_each(ensembles, lambda wildcards, ensemble: [f"data/{ensemble.dataset}.h5"]),
-            noise=of_each(
-                ensembles,
-                lambda wildcards, ensemble: [
-                    f"results/{wildcards.scale}/noise/{ensemble.subset}/{noise}.h5" for noise in ensemble.noises
-                ],
-            ),
-            source=reached_by("scripts/measure.py", *MEASURES.modules(measure)),
+            renewed=MEASURED.renewed,
+            trained=MEASURED.given(of_each(ensembles, trained_of)),
+            data=MEASURED.given(of_each(ensembles, data_of)),
+            noise=MEASURED.given(of_each(ensembles, noise_of)),
         output:
             f"results/{{scale}}/{{experiment}}/{over}{measure}.h5",
         log:
@@ -76,5 +87,6 @@ for measure in MEASURES.names():
         params:
             spec=of_each(ensembles, lambda wildcards, ensemble: [ensemble.to_json()]),
             options=planned(lambda the_plan, wildcards, options=options: plain(options(the_plan, wildcards))),
+            made=MEASURED.digest,
         script:
             "../scripts/measure.py"

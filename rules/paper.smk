@@ -9,11 +9,18 @@ localrules:
     one_paper,
 
 
+CLAIMS = Made(
+    lambda lineage, wildcards: lineage.claims(claims_files(wildcards.scale)),
+    "results/{scale}/claims.json",
+    "results/{scale}/tallies.json",
+)
+
+
 rule claims:
     input:
-        claims=lambda wildcards: claims_files(wildcards.scale),
-        tables=all_tables,
-        source=reached_by("scripts/claims.py"),
+        renewed=CLAIMS.renewed,
+        claims=CLAIMS.given(lambda wildcards: claims_files(wildcards.scale)),
+        tables=CLAIMS.given(all_tables),
     output:
         claims=report(
             "results/{scale}/claims.json",
@@ -28,15 +35,20 @@ rule claims:
         "benchmarks/{scale}/claims.tsv"
     conda:
         "../envs/closerlook.yaml"
+    params:
+        made=CLAIMS.digest,
     script:
         "../scripts/claims.py"
 
 
+PROVENANCE = Made(lambda lineage, wildcards: lineage.provenance(), "results/{scale}/provenance.json")
+
+
 rule provenance:
     input:
-        trained=lambda wildcards: all_trained(wildcards.scale),
-        data=lambda wildcards: sorted({f"data/{one.dataset}.h5" for one in plan(wildcards.scale).subsets.values()}),
-        source=reached_by("scripts/provenance.py"),
+        renewed=PROVENANCE.renewed,
+        trained=PROVENANCE.given(lambda wildcards: all_trained(wildcards.scale)),
+        data=PROVENANCE.given(all_data),
     output:
         "results/{scale}/provenance.json",
     log:
@@ -47,18 +59,27 @@ rule provenance:
         "../envs/closerlook.yaml"
     params:
         config=lambda wildcards: plan(wildcards.scale).config.to_json(),
+        made=PROVENANCE.digest,
     script:
         "../scripts/provenance.py"
 
 
+PAPER = Made(
+    lambda lineage, wildcards: lineage.text(sources(wildcards), claims_files(wildcards.scale)),
+    lambda wildcards: (
+        "results/{scale}/papers/{paper}.pdf" if hasattr(wildcards, "paper") else "results/{scale}/paper.pdf"
+    ),
+)
+
+
 rule paper:
     input:
-        sources=sources,
-        claims="results/{scale}/claims.json",
-        tallies="results/{scale}/tallies.json",
-        provenance="results/{scale}/provenance.json",
-        quoted=quoted,
-        source=reached_by("scripts/paper.py"),
+        renewed=PAPER.renewed,
+        sources=PAPER.given(sources),
+        claims=PAPER.given(lambda wildcards: f"results/{wildcards.scale}/claims.json"),
+        tallies=PAPER.given(lambda wildcards: f"results/{wildcards.scale}/tallies.json"),
+        provenance=PAPER.given(lambda wildcards: f"results/{wildcards.scale}/provenance.json"),
+        quoted=PAPER.given(quoted),
     output:
         report(
             "results/{scale}/paper.pdf",
@@ -75,6 +96,7 @@ rule paper:
     params:
         papers=lambda wildcards: [ours(paper.folder) for paper in papers_of(wildcards)],
         shared=ours("papers"),
+        made=PAPER.digest,
     script:
         "../scripts/paper.py"
 
@@ -92,11 +114,17 @@ localrules:
     manifest,  # on the machine that has the git repository
 
 
+MANIFEST = Made(
+    lambda lineage, wildcards: lineage.manifest(sources(wildcards), claims_files(wildcards.scale)),
+    "results/{scale}/manifest.json",
+)
+
+
 rule manifest:
     input:
-        results=lambda wildcards: [f"results/{wildcards.scale}/{name}" for name in plan(wildcards.scale).results()],
-        provenance="results/{scale}/provenance.json",
-        source=reached_by("scripts/manifest.py"),
+        renewed=MANIFEST.renewed,
+        results=MANIFEST.given(lambda wildcards: all_results(wildcards.scale)),
+        provenance=MANIFEST.given(lambda wildcards: f"results/{wildcards.scale}/provenance.json"),
     output:
         "results/{scale}/manifest.json",
     log:
@@ -107,5 +135,6 @@ rule manifest:
         "../envs/closerlook.yaml"
     params:
         config=lambda wildcards: plan(wildcards.scale).config.to_json(),
+        made=MANIFEST.digest,
     script:
         "../scripts/manifest.py"

@@ -1,11 +1,17 @@
 # One job trains one ensemble.
 
 
+TRAINED = Made(
+    lambda lineage, wildcards: lineage.trained(wildcards.experiment, wildcards.ensemble),
+    "results/{scale}/{experiment}/{ensemble}/trained.h5",
+)
+
+
 rule train:
     input:
-        data=planned(data_file),
-        noise=planned(noise_files),
-        source=reached_by("scripts/train.py"),
+        renewed=TRAINED.renewed,
+        data=TRAINED.given(planned(data_file)),
+        noise=TRAINED.given(planned(noise_files)),
     output:
         "results/{scale}/{experiment}/{ensemble}/trained.h5",
     log:
@@ -23,5 +29,6 @@ rule train:
         runtime=reserved(cost_of_training, "train", rates.reserved_minutes),
     params:
         spec=planned(spec),
+        made=TRAINED.digest,
     script:
         "../scripts/train.py"

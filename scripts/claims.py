@@ -4,9 +4,10 @@ from pathlib import Path
 
 from closerlook.claims import judge
 from closerlook.claims.tallies import write_tallies
+from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
     judge(
         [Path(path) for path in snakemake.input.claims],
         tables={Path(path).stem: Path(path) for path in snakemake.input.tables},

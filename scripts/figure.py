@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from closerlook.figures.rendering import render
+from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
     render(
         snakemake.wildcards.figure,
         trained=[Path(path) for path in snakemake.input.trained],

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from closerlook.measures.job import Source, measure
+from closerlook.planning.records import recorded
 from closerlook.runtime.device import prepare_device
 from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble
 from closerlook.training.replay import Replays
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.params.made):
     noise, sources = iter(snakemake.input.noise), []
     for trained, data, text in zip(snakemake.input.trained, snakemake.input.data, snakemake.params.spec, strict=True):
         spec = Ensemble.from_json(text)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from closerlook.data.corruption import write_noise
+from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
     write_noise(
         Path(snakemake.input.data),
         Path(snakemake.output[0]),

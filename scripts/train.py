@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble
 from closerlook.training.job import run_training
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.params.made):
     spec = Ensemble.from_json(snakemake.params.spec)
     run_training(
         spec,

@@ -21,6 +21,7 @@ from closerlook.measures import MEASURES
 from closerlook.measures.declaration import ENSEMBLE
 from closerlook.nets import NETS
 from closerlook.spec import REAL, Ensemble, Member, Recipe, parsed
+from closerlook.things import constant
 
 
 class PlanError(ValueError):
@@ -101,6 +102,11 @@ class Plan:
             if measure is None or measure in self.config.experiments[experiment].measures
             for ensemble in self.ensembles[experiment]
         ]
+
+    def figure_measures(self, figure: str) -> tuple[str, ...]:
+        """Return the measures whose files a figure reads."""
+        _find("figure", figure, self.config.figures)
+        return constant(f"closerlook.figures.{figure}", "MEASURES")
 
     def results(self) -> list[str]:
         """Return every file made at this scale, below ``results/<scale>/``, but the manifest that lists them."""

@@ -1,0 +1,146 @@
+"""What each result is made from, as one digest: when it changes the result is made again, and never else.
+
+A digest covers everything upstream: options, specifications, the code of every job on the way, published sums of data.
+So a job needs no look at times, and one that was killed between two others is not mistaken for done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from closerlook.config.experiments import whole
+from closerlook.data.noise import NOISES
+from closerlook.data.sets import SETS
+from closerlook.measures import MEASURES
+from closerlook.planning.fingerprints import content, digest, fingerprint
+from closerlook.planning.plan import Plan
+from closerlook.regularizers import REGULARIZERS
+from closerlook.spec import Ensemble, plain
+from closerlook.things import find_module
+from closerlook.training.reach import modules_of
+
+
+class Lineage:
+    """The digests of everything that a plan makes.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is made.
+    scripts : Path
+        The folder of the rules' scripts.
+    """
+
+    def __init__(self, plan: Plan, scripts: Path) -> None:
+        self.plan, self.scripts = plan, scripts
+        self._found: dict[tuple[Any, ...], str] = {}
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], str]) -> str:
+        if key not in self._found:
+            self._found[key] = make()
+        return self._found[key]
+
+    def _code(self, script: str, modules: Iterable[str] = (), appearance: bool = False) -> str:
+        return fingerprint(self.scripts / f"{script}.py", *modules, appearance=appearance)
+
+    def data(self, dataset: str) -> str:
+        """Return that of ``data/<dataset>.h5``: its content alone, whichever source it came from."""
+        return self._once(("data", dataset), lambda: SETS.identity(dataset))
+
+    def noise(self, subset: str, kind: str) -> str:
+        """Return that of a file of corrupted training sets, whatever seeds are in it: each seed stands for itself."""
+        made = self.plan.subset(subset)
+        options = [made.image_size, made.examples, kind]
+        code = self._code("noise", NOISES.modules(kind))
+        return self._once(("noise", subset, kind), lambda: digest(code, options, self.data(made.dataset)))
+
+    def trained(self, experiment: str, ensemble: str) -> str:
+        """Return that of ``trained.h5``."""
+        spec = self.plan.ensemble(experiment, ensemble)
+
+        def make() -> str:
+            sources = [self.data(spec.dataset), *(self.noise(spec.subset, kind) for kind in spec.noises)]
+            return digest(self._code("train", modules_of(spec)), spec.to_json(), sources)
+
+        return self._once(("trained", experiment, ensemble), make)
+
+    def measured(self, experiment: str, measure: str, ensemble: str = "") -> str:
+        """Return that of a measure's file of one ensemble; without one, of the whole experiment."""
+        options = plain(self.plan.measure(experiment, measure))
+        ensembles = [ensemble] if ensemble else list(self.plan.ensembles[experiment])
+
+        def make() -> str:
+            specs = [self.plan.ensemble(experiment, each) for each in ensembles]
+            modules = {*MEASURES.modules(measure), *(module for spec in specs for module in modules_of(spec))}
+            trained = [self.trained(experiment, each) for each in ensembles]
+            return digest(self._code("measure", sorted(modules)), options, trained)
+
+        return self._once(("measured", experiment, measure, ensemble), make)
+
+    def figure(self, figure: str, targets: Iterable[Path] = ()) -> str:
+        """Return that of a figure's table, its numbers and its drawings."""
+
+        def make() -> str:
+            plan = self.plan
+            made = [self.trained(*folder) for folder in plan.figure_folders(figure)]
+            for measure in plan.figure_measures(figure):
+                made += [
+                    self.measured(folder[0], measure, folder[1]) for folder in plan.figure_folders(figure, measure)
+                ]
+            specs = [plan.ensemble(*folder) for folder in plan.figure_folders(figure)]
+            looks = {module for spec in specs for module in _drawn(spec)}
+            rooms = (f"closerlook.{room}.{figure}" for room in ("tables", "figures"))
+            own = [module for module in rooms if find_module(module)]
+            settings = [whole(plan.config.experiments[name]) for name in plan.config.figures[figure].experiments]
+            code = self._code("figure", [*own, *sorted(looks)], appearance=True)
+            return digest(code, made, settings, content(targets))
+
+        return self._once(("figure", figure), make)
+
+    def claims(self, files: Iterable[Path]) -> str:
+        """Return that of ``claims.json``."""
+        return self._once(("claims",), lambda: digest(self._code("claims", self._tests), content(files), self._figures))
+
+    def provenance(self) -> str:
+        """Return that of ``provenance.json``."""
+
+        def make() -> str:
+            trained = [self.trained(name, one) for name, ensembles in self.plan.ensembles.items() for one in ensembles]
+            return digest(self._code("provenance"), self.plan.config.to_json(), trained)
+
+        return self._once(("provenance",), make)
+
+    def text(self, sources: Iterable[Path], claims: Iterable[Path]) -> str:
+        """Return that of a PDF that is typeset from `sources`."""
+        return digest(self._code("paper"), content(sources), self.claims(claims), self.provenance(), self._figures)
+
+    def manifest(self, sources: Iterable[Path], claims: Iterable[Path]) -> str:
+        """Return that of ``manifest.json``, the commit aside."""
+        return digest(self._code("manifest"), self.text(sources, claims), self.plan.results())
+
+    @property
+    def _figures(self) -> list[str]:
+        return [self.figure(figure) for figure in self.plan.config.figures]
+
+    @cached_property
+    def _tests(self) -> list[str]:
+        return ["closerlook.claims.judging"]
+
+
+def _drawn(spec: Ensemble) -> list[str]:
+    """Return the modules of the things that are spoken of or drawn where an ensemble is."""
+    modules = list(SETS.modules(spec.dataset))
+    for kind in spec.noises:
+        modules += NOISES.modules(kind)
+    for regularizer in spec.regularizers:
+        modules += REGULARIZERS.modules(regularizer)
+    return modules
+
+
+def whole_tens(seeds: int) -> int:
+    """Return how many seeds of corrupted training sets are drawn where so many are wanted: more keep what is there."""
+    return 10 * ceil(seeds / 10)
