@@ -95,7 +95,6 @@ def _imported(path: Path) -> tuple[Path, ...]:
     return tuple(module for name in sorted(prefixes) if (module := find_module(name)))
 
 
-@cache
 def _source(path: Path) -> dict[str, Any]:
     """Return the digests of a file, without and with appearance, and what it imports; from the cache if it is there."""
     known, status = _known(), path.stat()

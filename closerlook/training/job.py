@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import time
@@ -15,7 +14,7 @@ from tqdm import tqdm
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
 from closerlook.objectives import OBJECTIVES
-from closerlook.planning.fingerprints import reached_by
+from closerlook.planning.fingerprints import fingerprint
 from closerlook.runtime.device import device_name, prepare_device, versions
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Ensemble
@@ -83,7 +82,7 @@ def run_training(
         "versions": json.dumps(versions()),
         "device": device_name(device),
         "data": loaded.fingerprint(),
-        "code": code_fingerprint(spec),
+        "code": fingerprint("closerlook.training.job", *modules_of(spec)),
     }
     sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
     objective = OBJECTIVES[spec.objective]
@@ -93,14 +92,6 @@ def run_training(
         log(f"{spec.name}: {record.diverged.sum()} of {len(spec.members)} networks diverged")
     record.write(output, versions(), device_name(device))
     sidecar.remove()
-
-
-def code_fingerprint(spec: Ensemble) -> str:
-    """Return the SHA-256 of the source files that a training reaches: edited code must not take up an older state."""
-    digest = hashlib.sha256()
-    for path in reached_by("closerlook.training.job", *modules_of(spec)):
-        digest.update(Path(path).read_bytes())
-    return digest.hexdigest()
 
 
 class _Progress:

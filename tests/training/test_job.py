@@ -14,10 +14,12 @@ import pytest
 
 from closerlook import store
 from closerlook.data.corruption import write_noise
+from closerlook.planning.fingerprints import fingerprint
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.store import StoreError
 from closerlook.things import use
-from closerlook.training.job import code_fingerprint, run_training
+from closerlook.training.job import run_training
+from closerlook.training.reach import modules_of
 
 SPEC = Ensemble(
     dataset="small",
@@ -213,9 +215,9 @@ def test_things_from_an_own_folder_are_trained_by_a_job_and_their_code_counts(fi
             assert file["checkpoints/epoch-5/weight0"].shape == (2, 10, 16)
             assert file["members/shift"][:].tolist() == [0.5, 0.5]
             assert (file["history/train_loss"][:, -1] < file["history/train_loss"][:, 0]).all()
-        before, other = code_fingerprint(spec), code_fingerprint(SPEC)
+        before, other = (fingerprint(*modules_of(one)) for one in (spec, SPEC))
         (tmp_path / "objectives" / "doubled.py").write_text(OWN["objectives/doubled.py"].replace("2 *", "3 *"))
-        assert code_fingerprint(spec) != before
-        assert code_fingerprint(SPEC) == other, "it is not that of another training"
+        assert fingerprint(*modules_of(spec)) != before
+        assert fingerprint(*modules_of(SPEC)) == other, "it is not that of another training"
     finally:
         use([])
