@@ -64,11 +64,13 @@ def require_claims(sources: Iterable[Path], claims: Collection[str]) -> None:
     QuoteError
         If a text names one of a family (the first part of a name) that exists, or looks one up by a name, in vain.
     """
-    families = {name.split("-")[0] for name in claims}
+    known, families = set(claims), {name.split("-")[0] for name in claims}
     for path, text in _texts(sources):
         named = [pair for pair in LITERAL.findall(text) if pair[0].split("-")[0] in families]
-        for name, more in [*CLAIM.findall(text), *named]:
-            if not any(_stands_for(name, bool(more) or name.endswith("-"), claim) for claim in claims):
+        for name, more in dict.fromkeys([*CLAIM.findall(text), *named]):
+            if name not in known and not any(
+                _stands_for(name, bool(more) or name.endswith("-"), claim) for claim in claims
+            ):
                 raise QuoteError(f"{path} quotes claim {shown(name)}, which no paper's claims.yaml has")
 
 
