@@ -57,6 +57,7 @@ rule figure:
     params:
         # The original's values are drawn where our runs have the original's size; the text quotes them everywhere.
         show_targets=lambda wildcards: wildcards.scale == "paper",
+        specs=planned(lambda plan, wildcards: [one.to_json() for one in plan.figure_ensembles(wildcards.figure)]),
         made=FIGURE.digest,
     script:
         "../scripts/figure.py"

@@ -5,8 +5,10 @@ from pathlib import Path
 from closerlook.figures.rendering import render
 from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
+from closerlook.store import require_trained_as_planned
 
 with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
+    require_trained_as_planned(snakemake.input.trained, snakemake.params.specs)
     render(
         snakemake.wildcards.figure,
         trained=[Path(path) for path in snakemake.input.trained],

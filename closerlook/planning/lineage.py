@@ -91,8 +91,7 @@ class Lineage:
                 made += [
                     self.measured(folder[0], measure, folder[1]) for folder in plan.figure_folders(figure, measure)
                 ]
-            specs = [plan.ensemble(*folder) for folder in plan.figure_folders(figure)]
-            looks = {module for spec in specs for module in _drawn(spec)}
+            looks = {module for spec in plan.figure_ensembles(figure) for module in _drawn(spec)}
             rooms = (f"closerlook.{room}.{figure}" for room in ("tables", "figures"))
             own = [module for module in rooms if find_module(module)]
             settings = [whole(plan.config.experiments[name]) for name in plan.config.figures[figure].experiments]

@@ -103,6 +103,10 @@ class Plan:
             for ensemble in self.ensembles[experiment]
         ]
 
+    def figure_ensembles(self, figure: str) -> list[Ensemble]:
+        """Return the ensembles that a figure shows."""
+        return [self.ensemble(*folder) for folder in self.figure_folders(figure)]
+
     def figure_measures(self, figure: str) -> tuple[str, ...]:
         """Return the measures whose files a figure reads."""
         _find("figure", figure, self.config.figures)

@@ -227,6 +227,13 @@ def require_planned(file: h5py.File, spec: str, settings: object = None) -> None
             raise StoreError(f"{file.filename}: made otherwise than planned ({difference}); delete it and run again")
 
 
+def require_trained_as_planned(paths: Sequence[str | Path], planned: Sequence[str]) -> None:
+    """Refuse a `trained.h5` that is of another specification than the plan's for it (see `require_planned`)."""
+    for path, spec in zip(paths, planned, strict=True):
+        with read(path, "trained") as file:
+            require_planned(file, spec)
+
+
 def specs(ensembles: Sequence[Ensemble]) -> str:
     """Return several specifications as one text, as a measure over an experiment keeps them."""
     return json.dumps([json.loads(spec.to_json()) for spec in ensembles])

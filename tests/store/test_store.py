@@ -209,3 +209,13 @@ def test_what_the_system_refuses_is_not_called_damage(tmp_path, monkeypatch, num
 
     monkeypatch.setattr(store.h5py, "File", refuse)
     assert remedy in refusal(path)
+
+
+def test_a_figure_is_not_made_of_networks_that_were_trained_otherwise(train, members, ensemble):
+    path = train(members(1, {"none": (0.0,)}), epochs=4)
+    with store.read(path, "trained") as file:
+        spec = store.read_spec(file)
+    store.require_trained_as_planned([path], [spec.to_json()])
+    planned = ensemble(**{**vars(spec), "epochs": 7})
+    with pytest.raises(store.StoreError, match=r"trained\.h5: made otherwise than planned \(epochs: 4 .*, 7 "):
+        store.require_trained_as_planned([path], [planned.to_json()])
