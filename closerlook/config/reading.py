@@ -178,6 +178,8 @@ def _experiment(section: Section, papers: Mapping[str, Paper], data: DataOptions
 
 def _paper(section: Section, papers: Mapping[str, Paper]) -> str:
     paper = section.values.get("paper", section.layer.paper)
+    if not isinstance(paper, str):
+        raise ConfigError(f"{section.place('paper')}: {shown(paper)}: input should be a valid string")
     if section.layer.paper and paper != section.layer.paper:
         raise ConfigError(f"{section.place('paper')}: leave it out; the folder says that it is {section.layer.paper}")
     if paper and not section.layer.paper and paper not in papers:
