@@ -35,6 +35,12 @@ def widths(network: str, width: int, options: Any) -> tuple[int, ...]:
     return NETS[network].widths(width, options)
 
 
+def remembers(network: str, size: int, width: int, options: Any) -> bool:
+    """Return whether a network has statistics of past batches, such as batch norm's, for images of `size` pixels."""
+    architecture = NETS[network]
+    return bool(architecture.structure((1, size, size), architecture.widths(width, options), 10, options).statistics)
+
+
 def problems(spec: Ensemble, input_shape: tuple[int, ...], classes: int) -> Iterator[str]:
     """Yield why an ensemble's network cannot be trained, in one line each that begins with the option to change."""
     try:

@@ -69,7 +69,7 @@ REFUSALS = {
     "sensitivity of batch norm": (
         of("sensitivity", "network"),
         "alexnet",
-        f"{SENSITIVITY}: serves network mlp only (batch norm's statistics",
+        f"{SENSITIVITY}: batch norm's statistics have no derivative here, and network alexnet has them",
     ),
     "critical samples of own classes": (
         of("sensitivity-own", "measures"),

@@ -16,14 +16,15 @@ from annotated_types import MinLen
 
 from closerlook.layout import Column
 from closerlook.measures.declaration import Measure, Work
+from closerlook.nets import NETS, remembers
 from closerlook.nets.architecture import Structure
 from closerlook.optimizers import OPTIMIZERS
-from closerlook.spec import Count, Ensemble
+from closerlook.spec import Count, Ensemble, parsed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The measure `sensitivity`: how later losses depend on training inputs, of mlps by plain SGD (`momentum: 0`)."""
+    """The measure `sensitivity`: how later losses depend on training inputs, by plain SGD (`momentum: 0`)."""
 
     steps: Annotated[tuple[Count, ...], MinLen(1)]
     """numbers of updates after which to measure"""
@@ -54,8 +55,9 @@ class Options:
 
 def needs(experiment: Any, options: Options) -> Iterator[str]:
     """Yield a line for each thing of an experiment that cannot be measured."""
-    if experiment.network != "mlp":
-        yield f"serves network mlp only (batch norm's statistics have no derivative here), not {experiment.network}"
+    options_of_net = parsed(NETS[experiment.network].options, experiment.network_options)
+    if remembers(experiment.network, experiment.image_size, min(experiment.width), options_of_net):
+        yield f"batch norm's statistics have no derivative here, and network {experiment.network} has them"
     without = OPTIMIZERS[experiment.optimizer].plain_without
     if without is None:
         yield f"follows plain gradient descent, which optimizer {experiment.optimizer} is not"
