@@ -15,6 +15,16 @@ install_import_hook("closerlook", "typechecker.checked")
 import pytest
 import torch
 
+from closerlook import things
+
+PAPERS = [Path(__file__).parents[1] / "papers" / paper for paper in ("A", "B")]
+things.use(PAPERS)  # their figures are modules of closerlook
+
+
+@pytest.fixture(autouse=True)
+def _the_papers_in_use():
+    things.use(PAPERS)
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():

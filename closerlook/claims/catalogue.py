@@ -17,7 +17,6 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import pandas as pd
 from closerlook.claims.estimates import SIDES
 from closerlook.claims.tests.effects import REGISTRY
 from closerlook.config.yamlfile import YamlError, read_yaml
+from closerlook.things import room
 
 COMPARISONS = {"below": "lt", "at_most": "le", "above": "gt", "at_least": "ge"}
 
@@ -129,8 +129,8 @@ def _claim(entry: dict) -> Claim:
     for key, allowed in (("test", REGISTRY), ("expected", SIDES)):
         if entry[key] not in allowed:
             raise ClaimError(f"{name}: unknown {key} '{entry[key]}'; allowed: {', '.join(allowed)}")
-    if not entry["figure"].isidentifier() or find_spec(f"closerlook.figures.{entry['figure']}") is None:
-        raise ClaimError(f"{name}: unknown figure '{entry['figure']}'; closerlook/figures has no such module")
+    if entry["figure"] not in (figures := room("figures")):
+        raise ClaimError(f"{name}: unknown figure '{entry['figure']}'; there are: {', '.join(figures.names())}")
     threshold = entry.get("threshold", 0.0)
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
         raise ClaimError(f"{name}: threshold must be a number, not {threshold!r}")

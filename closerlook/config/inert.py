@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from closerlook.config.layers import ConfigError
+from closerlook.figures import measures_of
 from closerlook.refusal import shown
-from closerlook.things import ThingError, constant, find_module
+from closerlook.things import ThingError
 
 
 def without_effect(options: Any) -> Iterator[str]:
@@ -64,11 +65,7 @@ def require_useful(config: Any) -> None:
 
 
 def _measures(figure: str, place: str) -> tuple[str, ...]:
-    """Return the measures that a figure shows, as the module of its table says, or that of its drawing."""
-    for module in (f"closerlook.tables.{figure}", f"closerlook.figures.{figure}"):
-        if find_module(module):
-            try:
-                return constant(module, "MEASURES")
-            except ThingError as error:
-                raise ConfigError(f"{place}: {error}") from None
-    raise ConfigError(f"{place}: no figure has this name; neither closerlook nor an own folder has figures/{figure}.py")
+    try:
+        return measures_of(figure)
+    except ThingError as error:
+        raise ConfigError(f"{place}: {error}") from None

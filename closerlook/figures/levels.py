@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
+from closerlook.tables.statistics import geometric_mean
 from closerlook.tables.sweeps import needed_widths, relative_epochs
 
 DASHED = "Dashed: read off the original figure."
@@ -95,7 +96,7 @@ def needed(axes: Axes, rows: pd.DataFrame, kinds: Sequence[str], column: str, **
         if found.empty:
             continue
         look = {"color": style.colour(kind, 0.7), "marker": style.marker(kind), "markeredgewidth": 0}
-        means = found.groupby("level")["width"].apply(style.geometric_mean)
+        means = found.groupby("level")["width"].apply(geometric_mean)
         axes.plot(means.index, means.values, zorder=3, **look)
         for reached, seeds in found.groupby("reached"):
             nudge = 0.016 * (place - (len(kinds) - 1) / 2) + 0.006 * (seeds.groupby("level").cumcount() - 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -11,10 +10,12 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from closerlook.figures import style
+from closerlook.figures import FIGURES, style
 from closerlook.store import replacing
+from closerlook.tables import TABLES
 from closerlook.tables import rows as tables
 from closerlook.tables.prose import write_prose
+from closerlook.things import ThingError
 
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 """Metadata that would differ from run to run."""
@@ -38,11 +39,11 @@ def render(
     Parameters
     ----------
     figure
-        Name of a module of `closerlook.figures` with `tabulate` and `draw`, such as ``capacity``.
+        Name of a module of `closerlook.figures`, such as ``capacity``; see `figure_modules`.
     trained
         The trained.h5 of its ensembles.
     measured
-        The files of the module's `MEASURES` beside them, such as curvature.h5.
+        The files of the table's `MEASURES` beside them, such as curvature.h5.
     targets
         CSV of the original paper's values, which the text may quote, or None.
     table_path, prose_path, svg_path, pdf_path
@@ -52,18 +53,20 @@ def render(
 
     Raises
     ------
+    ThingError
+        If there is no such figure.
     ValueError
-        If there is no such figure, or its inputs do not fit together.
+        If its inputs do not fit together.
     StoreError
         If an input is missing or damaged.
     """
-    module = figure_module(figure)
+    module, drawn = figure_modules(figure)
     files = {name: [Path(path) for path in measured if Path(path).stem == name] for name in module.MEASURES}
     shown = Path(targets) if targets and show_targets else None
     tables.write_table(module.tabulate([Path(path) for path in trained], files, shown), table_path)
     table = tables.read_table(table_path)
     write_prose(quoted(module, table, tables.read_table(targets) if targets else None), prose_path)
-    drawing = module.draw(table)
+    drawing = drawn.draw(table)
     save(drawing, svg_path, "svg")
     save(drawing, pdf_path, "pdf")
 
@@ -73,26 +76,20 @@ def quoted(module: ModuleType, table: pd.DataFrame, original: pd.DataFrame | Non
     return module.prose(table, original) if hasattr(module, "prose") else {}
 
 
-def figure_module(figure: str) -> ModuleType:
-    """Return the module of a figure.
+def figure_modules(figure: str) -> tuple[ModuleType, ModuleType]:
+    """Return the modules that tabulate and draw a figure; one and the same where it has no table module.
 
     Raises
     ------
-    ValueError
-        If `closerlook.figures` has no module of that name with `MEASURES`, `tabulate` and `draw`.
+    ThingError
+        If there is no figure of that name, or `MEASURES`, `COLUMNS`, `tabulate` or `draw` is missing.
     """
-    name = f"{__package__}.{figure}"
-    try:
-        module = import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        module = None
-    if not all(hasattr(module, name) for name in ("MEASURES", "tabulate", "draw")):
-        raise ValueError(
-            f"figure '{figure}': closerlook/figures has no module of that name with MEASURES, tabulate and draw"
-        )
-    return module
+    drawn = FIGURES.module(figure)
+    table = TABLES.module(figure) if figure in TABLES else drawn
+    for module, names in ((table, ("MEASURES", "COLUMNS", "tabulate")), (drawn, ("draw",))):
+        if missing := [name for name in names if not hasattr(module, name)]:
+            raise ThingError(f"{module.__file__}: a figure needs {' and '.join(missing)}, which is not there")
+    return table, drawn
 
 
 def save(drawing: Figure, path: str | Path, form: str) -> None:

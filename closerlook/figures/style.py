@@ -15,17 +15,16 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from scipy import stats
 
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.spec import REAL
+from closerlook.tables.statistics import IDENTITY, geometric_mean, log_t_interval, t_interval
 
 SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""
@@ -45,9 +44,6 @@ REGULARIZER_LOOKS = {
     "adversarial": ("#AA4499", "*"),
 }
 """Colours of Paul Tol's muted scheme, apart for every colour vision and none of them a noise kind's, and markers."""
-
-Values = Float[np.ndarray, " member"] | Sequence[float] | pd.Series
-"""One number per member."""
 
 HOUSE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same glyphs
@@ -134,26 +130,6 @@ def dataset_words(row: pd.Series) -> str:
     return f"{SETS[row['dataset']].title} {size}×{size}"
 
 
-def t_interval(values: Values) -> tuple[float, float]:
-    """Return the 95 % Student interval of the mean over members (seeds); NaNs for fewer than two of them."""
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
-        return np.nan, np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return values.mean() - half, values.mean() + half
-
-
-def log_t_interval(values: Values) -> tuple[float, float]:
-    """Return the 95 % Student interval of the geometric mean, for what is drawn on a log axis."""
-    low, high = t_interval(np.log(np.asarray(values, dtype=float)))
-    return float(np.exp(low)), float(np.exp(high))
-
-
-def geometric_mean(values: Values) -> float:
-    """Return the geometric mean of positive values."""
-    return float(np.exp(np.log(np.asarray(values, dtype=float)).mean()))
-
-
 def curve(
     axes: Axes, rows: pd.DataFrame, x: str, y: str, *, noise: str, level: Real = 1.0, log: bool = False, **line: object
 ) -> None:
@@ -203,6 +179,22 @@ def share_axis(axes: Axes, levels: Iterable[Real]) -> None:
     axes.set_xlabel("Noise share of the training set")
 
 
+def epoch_axis(axes: Axes, epochs: Iterable[float], room: float = 1.15) -> None:
+    """Make the x axis one of epochs: linear from 0 to 1, so that the initial state is there, and logarithmic beyond.
+
+    It ends at `room` times the last epoch.
+    """
+    seen = [*epochs] or [0, 1]
+    first, last = min(seen), max(seen)
+    axes.set_xscale("symlog", linthresh=1, linscale=0.5)
+    ticks = [tick for tick in (0, 1, 3, 10, 30, 100, 300, 1000) if first <= tick <= last]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(first - 0.1, room * last)
+    axes.set_xlabel("Epoch")
+
+
 def shares_y(axes: Axes) -> None:
     """Leave the y axis' words and numbers to the panel at the left, which has the same scale."""
     axes.tick_params(axis="y", which="both", labelleft=False)
@@ -245,10 +237,6 @@ def regularizer_key(name: str, strength: str = "", **line: object) -> Line2D:
     """Return a legend entry in the colour and with the marker of a regularizer, with its strength if one is given."""
     words = "no regularizer" if name == "none" else f"{name} ({strength})" if strength else name
     return Line2D([], [], label=words, **{**regularizer_look(name), **line})
-
-
-IDENTITY = ("dataset", "image_size", "examples", "width", "regularizer", "strength", "noise", "level", "seed")
-"""Columns that together name one network of a table, where the table has them."""
 
 
 def left_out(table: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from closerlook import figures
 from closerlook.config.experiments import whole
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
@@ -20,7 +21,6 @@ from closerlook.planning.fingerprints import content, digest, fingerprint
 from closerlook.planning.plan import Plan
 from closerlook.regularizers import REGULARIZERS
 from closerlook.spec import Ensemble, plain
-from closerlook.things import find_module
 from closerlook.training.reach import modules_of
 
 
@@ -92,10 +92,8 @@ class Lineage:
                     self.measured(folder[0], measure, folder[1]) for folder in plan.figure_folders(figure, measure)
                 ]
             looks = {module for spec in plan.figure_ensembles(figure) for module in _drawn(spec)}
-            rooms = (f"closerlook.{room}.{figure}" for room in ("tables", "figures"))
-            own = [module for module in rooms if find_module(module)]
             settings = [whole(plan.config.experiments[name]) for name in plan.config.figures[figure].experiments]
-            code = self._code("figure", [*own, *sorted(looks)], appearance=True)
+            code = self._code("figure", [*figures.modules_of(figure), *sorted(looks)], appearance=True)
             return digest(code, made, settings, content(targets))
 
         return self._once(("figure", figure), make)

@@ -17,11 +17,11 @@ from closerlook.config.options import ExperimentOptions
 from closerlook.config.reading import Config
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS, DataError, pooling_factor
+from closerlook.figures import measures_of
 from closerlook.measures import MEASURES
 from closerlook.measures.declaration import ENSEMBLE
 from closerlook.nets import NETS
 from closerlook.spec import REAL, Ensemble, Member, Recipe, parsed
-from closerlook.things import constant
 
 
 class PlanError(ValueError):
@@ -108,9 +108,9 @@ class Plan:
         return [self.ensemble(*folder) for folder in self.figure_folders(figure)]
 
     def figure_measures(self, figure: str) -> tuple[str, ...]:
-        """Return the measures whose files a figure reads."""
+        """Return the measures that a figure shows, or say that there is no such figure."""
         _find("figure", figure, self.config.figures)
-        return constant(f"closerlook.figures.{figure}", "MEASURES")
+        return measures_of(figure)
 
     def results(self) -> list[str]:
         """Return every file made at this scale, below ``results/<scale>/``, but the manifest that lists them."""

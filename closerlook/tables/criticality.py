@@ -8,8 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from closerlook import store
 from closerlook.tables.prose import where
@@ -110,22 +108,6 @@ def at_radius(rows: pd.DataFrame, which: int = 1) -> pd.DataFrame:
 def in_pixels(radii: Iterable[float]) -> str:
     """Return radii in words: as shares of the pixel range, and on the scale from 0 to 255 that the paper uses."""
     return " or ".join(f"{radius:.3g} of the pixel range ({255 * radius:.3g} of 255)" for radius in sorted(set(radii)))
-
-
-def epoch_axis(axes: Axes, epochs: Iterable[float], room: float = 1.15) -> None:
-    """Make the x axis one of epochs: linear from 0 to 1, so that the initial state is there, and logarithmic beyond.
-
-    It ends at `room` times the last epoch.
-    """
-    seen = [*epochs] or [0, 1]
-    first, last = min(seen), max(seen)
-    axes.set_xscale("symlog", linthresh=1, linscale=0.5)
-    ticks = [tick for tick in (0, 1, 3, 10, 30, 100, 300, 1000) if first <= tick <= last]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(first - 0.1, room * last)
-    axes.set_xlabel("Epoch")
 
 
 def first_problem(rows: pd.DataFrame) -> pd.DataFrame:

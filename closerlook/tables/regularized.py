@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from closerlook.figures import style
+from closerlook.tables.statistics import IDENTITY, t_interval
 
 REGULARIZERS = {
     "LASS": "lass",
@@ -49,7 +49,7 @@ def one_each(table: pd.DataFrame) -> pd.DataFrame:
 
     Where their numbers differ (a GPU's last bits depend on who else is in the stack) the first one's are kept.
     """
-    names = [name for name in (*style.IDENTITY, "epoch") if name in table]
+    names = [name for name in (*IDENTITY, "epoch") if name in table]
     return table.drop_duplicates(names, ignore_index=True)
 
 
@@ -86,7 +86,7 @@ def trade_off(table: pd.DataFrame) -> pd.DataFrame:
         cells = kept[kept["noise"] == noise].dropna(subset=[column]).groupby(["regularizer", "strength"])[column]
         columns[name] = cells.mean()
         for place, end in enumerate(("low", "high")):
-            columns[f"{name}_{end}"] = cells.apply(lambda values, place=place: style.t_interval(values)[place])
+            columns[f"{name}_{end}"] = cells.apply(lambda values, place=place: t_interval(values)[place])
     points = pd.DataFrame(columns).dropna(subset=[X, Y]).reset_index()
     return points.sort_values("strength", key=lambda names: names.map(by_size)).sort_values(
         "regularizer", kind="stable", ignore_index=True

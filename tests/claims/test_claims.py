@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from closerlook.claims.catalogue import columns_of, select
 from closerlook.claims.estimates import decisive_p, mean_effect, verdict
 from closerlook.claims.judging import judge_one
 from closerlook.claims.tests.effects import REGISTRY
+from closerlook.tables import TABLES
 
 
 def run(name: str, rows: pd.DataFrame, side: int = 1, threshold: float = 0.0, **options: object):
@@ -241,7 +241,7 @@ def test_every_claim_reads_only_columns_of_its_figure() -> None:
     wrong = {
         claim.id: missing
         for claim in claims
-        if (missing := columns_of(claim) - set(import_module(f"closerlook.figures.{claim.figure}").COLUMNS))
+        if (missing := columns_of(claim) - set(TABLES.module(claim.figure).COLUMNS))
     }
     assert wrong == {}
     assert {claim.id[:2] for claim in claims if claim.paper == "A"} == {"A1", "A2", "A3", "A4"}

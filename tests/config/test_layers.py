@@ -239,7 +239,10 @@ def test_the_last_moment_that_acts_is_taken(project):
     [
         ({"data": {"folder": "none"}}, "config: data.folder: 'none': there is no such folder"),
         ({"data": {"folder": "config.yaml"}}, "config: data.folder: 'config.yaml': is a file, not a folder"),
-        ({"figures": {"capcity": {"experiments": ["plain"]}}}, "config: figures.capcity: no figure has this name"),
+        (
+            {"figures": {"capcity": {"experiments": ["plain"]}}},
+            "config: figures.capcity: no figure 'capcity'; there are: capacity, convergence, sharpness",
+        ),
         (
             {"figures": {"sharpness": {"experiments": ["plain"]}}},
             "config: figures.sharpness.experiments: the figure shows the measure curvature, which plain has not; "
@@ -248,6 +251,13 @@ def test_the_last_moment_that_acts_is_taken(project):
     ],
 )
 def test_what_would_fail_after_the_training_is_refused_before(project, change, expected):
+    for paper, figure, measures in (
+        ("X", "capacity", ()),
+        ("Y", "convergence", ()),
+        ("X", "sharpness", ("curvature",)),
+    ):
+        (project / "papers" / paper / "figures").mkdir(exist_ok=True)
+        write(f"papers/{paper}/figures/{figure}.py", f"MEASURES = {measures}\n")
     with pytest.raises(ConfigError) as error:
         require_useful(read(change))
     assert expected in str(error.value)

@@ -94,8 +94,8 @@ def test_the_figure_of_a_new_paper_shows_what_its_claim_is_judged_on(here):
     )
     rows.to_csv("mine.csv", index=False)
     program = (
-        "import json, pandas as pd; from closerlook.figures.rendering import figure_module;"
-        "module = figure_module('mine'); table = pd.read_csv('mine.csv', keep_default_na=False);"
+        "import json, pandas as pd; from closerlook.figures.rendering import figure_modules;"
+        "(module, _) = figure_modules('mine'); table = pd.read_csv('mine.csv', keep_default_na=False);"
         "assert list(table) == list(module.COLUMNS);"
         "drawing = module.draw(table); print(len(drawing.axes[0].lines), json.dumps(module.prose(table, None)))"
     )

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from closerlook import store
-from closerlook.figures import critical_curves, critical_samples
+from closerlook.figures.rendering import figure_modules
 from closerlook.spec import Member
+from closerlook.tables import critical_curves as critical_curves_table
+from closerlook.tables import critical_samples as critical_samples_table
 from closerlook.tables import rows as tables
 from closerlook.tables.criticality import COLUMNS, at_radius, in_pixels
 
@@ -55,7 +57,7 @@ def test_the_table_is_exact(train: Callable, search: Callable) -> None:
             "epoch-3": (3.0, numbers([[0.1, 0.2], [0.3, 0.4]], [[0.0, 0.1], [0.1, 0.2]], [[0.0, 0.05], [0.6, 0.7]])),
         },
     )
-    found = critical_samples.tabulate([path], {"critical_samples": [beside]})
+    found = critical_samples_table.tabulate([path], {"critical_samples": [beside]})
     clean, noisy = (("mnist", 14, 1000, 128, *noise, 1) for noise in (("none", 0.0), ("randY", 0.4)))
     nan = np.nan
     expected = pd.DataFrame(
@@ -80,7 +82,7 @@ def test_the_curves_are_those_of_real_data_and_of_noise_alone(train: Callable, s
     stack = tuple(Member(noise=noise, level=level) for noise, level in (("none", 0), ("randX", 0.5), ("randX", 1)))
     path = train(stack)
     beside = search(path, {"epoch-4": (4.0, numbers([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]))})
-    found = critical_curves.tabulate([path], {"critical_samples": [beside]})
+    found = critical_curves_table.tabulate([path], {"critical_samples": [beside]})
     assert [*zip(found["level"], found["validation_critical"], strict=True)] == [
         (0.0, 0.1), (0.0, 0.2), (1.0, 0.5), (1.0, 0.6),
     ]  # fmt: skip
@@ -94,29 +96,30 @@ def test_a_checkpoint_never_reached_has_no_row_and_a_diverged_member_keeps_one(
                  validation_accuracy=[[0.5] * 4, [np.nan] * 4], diverged=[False, True])  # fmt: skip
     shares = numbers([[0.1, 0.2], [np.nan, np.nan]])
     beside = search(path, {"epoch-4": ([4, np.nan], shares), "fit": ([np.nan, np.nan], shares)})
-    for figure in (critical_samples, critical_curves):
-        found = figure.tabulate([path], {"critical_samples": [beside]})
+    for figure in ("critical_samples", "critical_curves"):
+        table, drawn = figure_modules(figure)
+        found = table.tabulate([path], {"critical_samples": [beside]})
         assert found.loc[~found["diverged"], "epoch"].notna().all()
         assert found["diverged"].any()
-        assert "1 diverged member left out." in note_of(figure.draw(found))
+        assert "1 diverged member left out." in note_of(drawn.draw(found))
 
 
 def test_two_checkpoints_of_one_epoch_are_one_state(train: Callable, search: Callable) -> None:
     path = train((Member(),))
     beside = search(path, {name: (4.0, numbers([[0.1, 0.2]])) for name in ("epoch-4", "fit")})
-    found = critical_curves.tabulate([path], {"critical_samples": [beside]})
+    found = critical_curves_table.tabulate([path], {"critical_samples": [beside]})
     assert found["validation_critical"].tolist() == [0.1, 0.2]
 
 
 def test_files_of_other_folders_or_members_are_refused(train: Callable, search: Callable) -> None:
     path = train((Member(),))
     with pytest.raises(ValueError, match=r"no critical_samples\.h5 of this folder"):
-        critical_samples.tabulate([path], {"critical_samples": []})
+        critical_samples_table.tabulate([path], {"critical_samples": []})
     beside = search(path, {"epoch-4": (4.0, numbers(0.5))})
     path.unlink()
     other = train((Member(), Member(seed=1)))
     with pytest.raises(ValueError, match="does not have the 2 members"):
-        critical_samples.tabulate([other], {"critical_samples": [beside]})
+        critical_samples_table.tabulate([other], {"critical_samples": [beside]})
 
 
 def test_each_problem_has_its_own_smallest_radius() -> None:
@@ -166,15 +169,16 @@ def inside(axes) -> bool:
     return True
 
 
-def redrawn(figure, files, tmp_path: Path, targets: bool = False):
+def redrawn(figure: str, files, tmp_path: Path, targets: bool = False):
     """The drawing of the table as read back from its CSV."""
-    path = TARGETS / f"{figure.__name__.rpartition('.')[2]}.csv" if targets else None
-    tables.write_table(figure.tabulate(*files, path), tmp_path / "table.csv")
-    return figure.draw(tables.read_table(tmp_path / "table.csv"))
+    path = TARGETS / f"{figure}.csv" if targets else None
+    table, drawn = figure_modules(figure)
+    tables.write_table(table.tabulate(*files, path), tmp_path / "table.csv")
+    return drawn.draw(tables.read_table(tmp_path / "table.csv"))
 
 
 def test_critical_samples_has_a_pair_of_panels_for_each_kind(files, tmp_path) -> None:
-    drawing = redrawn(critical_samples, files, tmp_path)
+    drawing = redrawn("critical_samples", files, tmp_path)
     drawing.canvas.draw()
     assert len(drawing.axes) == 2 * 2 * 2
     assert all(inside(axes) for axes in drawing.axes)
@@ -183,7 +187,7 @@ def test_critical_samples_has_a_pair_of_panels_for_each_kind(files, tmp_path) ->
     lines = [line for line in critical.lines if len(line.get_xdata()) == 3]
     assert len(lines) == 3
     assert lines[0].get_xdata().tolist() == [0, 5, 20]
-    ours = critical_samples.tabulate(*files)
+    ours = critical_samples_table.tabulate(*files)
     real = ours[(ours["dataset"] == "mnist") & (ours["noise"] == "none") & (ours["radius"] == 0.01)]
     expected = real.groupby("epoch")["validation_critical"].mean()
     np.testing.assert_allclose(lines[0].get_ydata(), expected, rtol=1e-6)
@@ -193,7 +197,7 @@ def test_critical_samples_has_a_pair_of_panels_for_each_kind(files, tmp_path) ->
 
 
 def test_critical_curves_shows_training_samples_and_random_search(files, tmp_path) -> None:
-    drawing = redrawn(critical_curves, files, tmp_path)
+    drawing = redrawn("critical_curves", files, tmp_path)
     drawing.canvas.draw()
     assert len(drawing.axes) == 2 * 3
     assert all(inside(axes) for axes in drawing.axes)
@@ -204,9 +208,9 @@ def test_critical_curves_shows_training_samples_and_random_search(files, tmp_pat
         assert (np.asarray(lass.get_ydata()) > np.asarray(random.get_ydata())).all()
 
 
-@pytest.mark.parametrize("figure", [critical_samples, critical_curves])
+@pytest.mark.parametrize("figure", ["critical_samples", "critical_curves"])
 def test_the_originals_values_are_open_markers(figure, files, tmp_path, train: Callable, search: Callable) -> None:
-    if figure is critical_curves:  # its original is of CIFAR-10
+    if figure == "critical_curves":  # its original is of CIFAR-10
         path = train((Member(), Member(seed=1)), dataset="cifar10", epochs=140, folder=tmp_path / "cnn")
         files = [path], {"critical_samples": [search(path, {"epoch-140": (140.0, numbers(0.4))})]}
     plain, targeted = (redrawn(figure, files, tmp_path, targets) for targets in (False, True))
@@ -223,9 +227,9 @@ def test_the_originals_values_are_open_markers(figure, files, tmp_path, train: C
 def test_what_was_not_measured_is_said(train: Callable, search: Callable, tmp_path) -> None:
     path = train((Member(), Member(seed=1)))
     files = [path], {"critical_samples": [search(path, {"epoch-4": (4.0, {"validation/critical": [0.2]})}, (0.01,))]}
-    drawing = redrawn(critical_curves, files, tmp_path)
+    drawing = redrawn("critical_curves", files, tmp_path)
     assert [text.get_text() for text in drawing.axes[1].texts] == ["not measured"]
-    redrawn(critical_samples, files, tmp_path).canvas.draw()
+    redrawn("critical_samples", files, tmp_path).canvas.draw()
 
 
 @pytest.mark.parametrize("name", ["critical_samples", "critical_curves"])

@@ -12,7 +12,11 @@ from drawings import check_drawing, note_of
 
 from closerlook.figures import capacity, convergence, regularizers, rendering, sharpness
 from closerlook.spec import Member
+from closerlook.tables import capacity as capacity_table
+from closerlook.tables import convergence as convergence_table
+from closerlook.tables import regularizers as regularizers_table
 from closerlook.tables import rows as tables
+from closerlook.tables import sharpness as sharpness_table
 
 CURVED = {"epoch-100": {}, "loss-0.1": {}, "loss-0.01": {}}
 
@@ -75,9 +79,9 @@ def test_the_capacity_table_is_exact(train: Callable[..., Path], members: Callab
             ("mnist", 14, 1000, 16, "none", 0.0, 0, 1.0, 0.8, 0.75, 2.0, False, "run"),
             ("mnist", 14, 1000, 16, "randY", 0.4, 0, 0.1, np.nan, np.nan, np.nan, True, "run"),
         ],
-        columns=[*capacity.COLUMNS, "source"],
+        columns=[*capacity_table.COLUMNS, "source"],
     )
-    pd.testing.assert_frame_equal(capacity.tabulate([path]), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(capacity_table.tabulate([path]), expected, check_dtype=False)
 
 
 def test_the_convergence_table_is_exact(train: Callable[..., Path], members: Callable) -> None:
@@ -87,9 +91,9 @@ def test_the_convergence_table_is_exact(train: Callable[..., Path], members: Cal
             ("mnist", 14, 250, 64, "randX", 1.0, 0, 7.0, 9, True, False, "run"),
             ("mnist", 14, 250, 64, "randX", 1.0, 1, np.nan, 9, False, False, "run"),
         ],
-        columns=[*convergence.COLUMNS, "source"],
+        columns=[*convergence_table.COLUMNS, "source"],
     )
-    pd.testing.assert_frame_equal(convergence.tabulate([path]), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(convergence_table.tabulate([path]), expected, check_dtype=False)
 
 
 def test_the_sharpness_table_is_exact(
@@ -135,9 +139,11 @@ def test_the_sharpness_table_is_exact(
                 False,
             ),
         ],
-        columns=list(sharpness.COLUMNS),
+        columns=list(sharpness_table.COLUMNS),
     )
-    pd.testing.assert_frame_equal(sharpness.tabulate([path], {"curvature": [measured]}), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        sharpness_table.tabulate([path], {"curvature": [measured]}), expected, check_dtype=False
+    )
 
 
 def test_the_regularizers_table_is_exact(train: Callable[..., Path]) -> None:
@@ -152,15 +158,15 @@ def test_the_regularizers_table_is_exact(train: Callable[..., Path]) -> None:
             ("mnist", 14, 1000, "none", "0", "none", 0.0, 1, 1.0, 0.9, 0.6, False),
             ("mnist", 14, 1000, "weight decay", "0.01", "randY", 1.0, 1, 0.5, 0.1, 0.1, False),
         ],
-        columns=list(regularizers.COLUMNS),
+        columns=list(regularizers_table.COLUMNS),
     )
-    pd.testing.assert_frame_equal(regularizers.tabulate([path]), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(regularizers_table.tabulate([path]), expected, check_dtype=False)
 
 
 def test_curvature_of_another_folder_is_refused(curved_files: tuple[list, list]) -> None:
     trained, curved = curved_files
     with pytest.raises(ValueError, match=r"no curvature\.h5 of this folder"):
-        sharpness.tabulate(trained, {"curvature": curved[:1]})
+        sharpness_table.tabulate(trained, {"curvature": curved[:1]})
 
 
 def test_curvature_of_other_members_is_refused(
@@ -170,17 +176,17 @@ def test_curvature_of_other_members_is_refused(
     shorter = train(members(1, {"none": (0.0,)}))  # takes the place of the first trained.h5
     assert shorter == trained[0]
     with pytest.raises(ValueError, match=r"does not have the 1 members of trained\.h5"):
-        sharpness.tabulate(trained[:1], {"curvature": curved[:1]})
+        sharpness_table.tabulate(trained[:1], {"curvature": curved[:1]})
 
 
-@pytest.mark.parametrize("module", [sharpness, regularizers])
+@pytest.mark.parametrize("module", [sharpness_table, regularizers_table])
 def test_targets_are_refused_where_the_original_has_none(module: object) -> None:
     with pytest.raises(ValueError, match="leave its targets out"):
         module.tabulate([], {}, Path("targets.csv"))
 
 
 def test_capacity_draws_every_width_and_level(width_files: list[Path]) -> None:
-    drawing = capacity.draw(capacity.tabulate(width_files))
+    drawing = capacity.draw(capacity_table.tabulate(width_files))
     check_drawing(drawing)
     assert len(drawing.axes) == 5
     training = next(axes for axes in drawing.axes if axes.get_ylabel() == "Best training\naccuracy")
@@ -190,14 +196,14 @@ def test_capacity_draws_every_width_and_level(width_files: list[Path]) -> None:
 
 
 def test_capacity_marks_what_never_fits(width_files: list[Path]) -> None:
-    drawing = capacity.draw(capacity.tabulate(width_files))
+    drawing = capacity.draw(capacity_table.tabulate(width_files))
     drawing.canvas.draw()
     needed = next(axes for axes in drawing.axes if "Smallest width" in axes.get_ylabel())
     assert [tick.get_text() for tick in needed.get_yticklabels()] == ["8", "16", "32", ">32"]
 
 
 def test_convergence_draws_both_sweeps_of_both_data_sets(epoch_files: list[Path]) -> None:
-    drawing = convergence.draw(convergence.tabulate(epoch_files))
+    drawing = convergence.draw(convergence_table.tabulate(epoch_files))
     check_drawing(drawing)
     assert len(drawing.axes) == 8
     absolute = drawing.axes[1]
@@ -207,14 +213,14 @@ def test_convergence_draws_both_sweeps_of_both_data_sets(epoch_files: list[Path]
 
 
 def test_convergence_counts_runs_at_the_cap(epoch_files: list[Path]) -> None:
-    drawing = convergence.draw(convergence.tabulate(epoch_files))
+    drawing = convergence.draw(convergence_table.tabulate(epoch_files))
     assert "Hollow: 10 of 90 runs had not fitted by the last epoch" in note_of(drawing)
     hollow = [line for line in drawing.axes[1].lines if line.get_markerfacecolor() == "white"]
     np.testing.assert_allclose(hollow[0].get_ydata(), [(20 * 21 * 30) ** (1 / 3)] * 3)
 
 
 def test_sharpness_draws_a_block_per_data_set(curved_files: tuple[list, list]) -> None:
-    drawing = sharpness.draw(sharpness.tabulate(curved_files[0], {"curvature": curved_files[1]}))
+    drawing = sharpness.draw(sharpness_table.tabulate(curved_files[0], {"curvature": curved_files[1]}))
     check_drawing(drawing)
     assert len(drawing.axes) == 2 * 9
     assert [axes.get_title() for axes in drawing.axes[:3]] == [
@@ -226,7 +232,7 @@ def test_sharpness_draws_a_block_per_data_set(curved_files: tuple[list, list]) -
 
 
 def test_regularizers_draw_a_panel_each(regularized_files: list[Path]) -> None:
-    drawing = regularizers.draw(regularizers.tabulate(regularized_files))
+    drawing = regularizers.draw(regularizers_table.tabulate(regularized_files))
     check_drawing(drawing)
     assert [axes.get_title() for axes in drawing.axes] == ["Dropout", "Input dropout", "Weight decay"]
     assert [text.get_text() for text in drawing.axes[0].texts] == ["0.25", "0.5"]
@@ -236,7 +242,7 @@ def test_targets_are_drawn_dashed(width_files: list[Path], tmp_path: Path) -> No
     (tmp_path / "targets.csv").write_text(
         "dataset,noise,level,width,best_validation_accuracy\nmnist,randY,0.5,16,0.6\nmnist,randY,0.5,32,0.7\n"
     )
-    drawing = capacity.draw(capacity.tabulate(width_files, None, tmp_path / "targets.csv"))
+    drawing = capacity.draw(capacity_table.tabulate(width_files, None, tmp_path / "targets.csv"))
     dashed = [line for axes in drawing.axes for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata().tolist() for line in dashed] == [[0.6, 0.7]]
     assert "Dashed: read off the original figure." in note_of(drawing)
@@ -247,7 +253,7 @@ def test_relative_targets_are_drawn_in_their_sweep(epoch_files: list[Path], tmp_
         "dataset,sweep,noise,level,width,examples,relative_epochs\n"
         "mnist,width,randX,1.0,32,50000,1\nmnist,width,randX,1.0,128,50000,0.5\n"
     )
-    drawing = convergence.draw(convergence.tabulate(epoch_files, None, tmp_path / "targets.csv"))
+    drawing = convergence.draw(convergence_table.tabulate(epoch_files, None, tmp_path / "targets.csv"))
     dashed = {
         place: line for place, axes in enumerate(drawing.axes) for line in axes.lines if line.get_linestyle() == "--"
     }
@@ -269,10 +275,10 @@ class TestEveryFigure:
         return request.getfixturevalue(fixture[name]), []
 
     def test_says_how_many_diverged(self, name: str, files: tuple[list, list]) -> None:
-        module = rendering.figure_module(name)
+        module, drawn = rendering.figure_modules(name)
         table = module.tabulate(files[0], {"curvature": files[1]})
-        assert "diverged" not in note_of(module.draw(table))
-        assert "1 diverged member left out." in note_of(module.draw(diverging(table)))
+        assert "diverged" not in note_of(drawn.draw(table))
+        assert "1 diverged member left out." in note_of(drawn.draw(diverging(table)))
 
     def test_is_rendered_the_same_twice(self, name: str, files: tuple[list, list], tmp_path: Path) -> None:
         contents = []
@@ -286,17 +292,17 @@ class TestEveryFigure:
         assert b"<svg" in contents[0][2]
 
     def test_is_drawn_from_the_table_as_published(self, name: str, files: tuple[list, list], tmp_path: Path) -> None:
-        module = rendering.figure_module(name)
+        module, _ = rendering.figure_modules(name)
         table = module.tabulate(files[0], {"curvature": files[1]})
         tables.write_table(table, tmp_path / "table.csv")
         pd.testing.assert_frame_equal(tables.read_table(tmp_path / "table.csv"), table, check_dtype=False)
 
 
 def test_an_unknown_figure_is_named() -> None:
-    with pytest.raises(ValueError, match="figure 'hairiness': closerlook/figures has no module"):
-        rendering.figure_module("hairiness")
-    with pytest.raises(ValueError, match="figure 'style'"):
-        rendering.figure_module("style")
+    with pytest.raises(ValueError, match="no figure 'hairiness'; there are: capacity"):
+        rendering.figure_modules("hairiness")
+    with pytest.raises(ValueError, match="no figure 'style'"):
+        rendering.figure_modules("style")
 
 
 # ---- a smoke grid: one data set, one seed, few cells
@@ -308,15 +314,15 @@ def test_smoke_grids_of_capacity_and_convergence_are_drawn(
 ) -> None:
     stack = members(1, {"none": (0.0,), "randY": (1.0,)})
     files = [train(stack, width=width, fit_epoch=[2, np.nan]) for width in widths]
-    check_drawing(capacity.draw(capacity.tabulate(files)))
-    check_drawing(convergence.draw(convergence.tabulate(files)))
+    check_drawing(capacity.draw(capacity_table.tabulate(files)))
+    check_drawing(convergence.draw(convergence_table.tabulate(files)))
 
 
 def test_real_data_alone_is_drawn(train: Callable[..., Path], curve: Callable, members: Callable) -> None:
     path = train(members(1, {"none": (0.0,)}))
-    check_drawing(capacity.draw(capacity.tabulate([path])))
-    check_drawing(convergence.draw(convergence.tabulate([path])))
-    check_drawing(sharpness.draw(sharpness.tabulate([path], {"curvature": [curve(path, {"fit": {}})]})))
+    check_drawing(capacity.draw(capacity_table.tabulate([path])))
+    check_drawing(convergence.draw(convergence_table.tabulate([path])))
+    check_drawing(sharpness.draw(sharpness_table.tabulate([path], {"curvature": [curve(path, {"fit": {}})]})))
 
 
 def test_a_smoke_grid_of_sharpness_is_drawn(
@@ -325,7 +331,7 @@ def test_a_smoke_grid_of_sharpness_is_drawn(
     path = train(members(1, {"none": (0.0,), "randY": (1.0,)}))
     nowhere = {"largest_eigenvalue": np.nan, "trace": np.nan, "frobenius": np.nan, "converged": False}
     drawing = sharpness.draw(
-        sharpness.tabulate([path], {"curvature": [curve(path, {"epoch-3": {}, "loss-0.1": nowhere})]})
+        sharpness_table.tabulate([path], {"curvature": [curve(path, {"epoch-3": {}, "loss-0.1": nowhere})]})
     )
     drawing.canvas.draw()
     assert all(axes.get_xlabel() and axes.get_ylabel() for axes in drawing.axes)
@@ -338,13 +344,13 @@ def test_a_smoke_grid_of_regularizers_is_drawn(train: Callable[..., Path], facto
     stack = tuple(
         Member(noise=noise, level=level, regularizers=part) for noise, level in noises for part in ({}, factors)
     )
-    check_drawing(regularizers.draw(regularizers.tabulate([train(stack)])))
+    check_drawing(regularizers.draw(regularizers_table.tabulate([train(stack)])))
 
 
 def test_a_figure_whose_members_all_diverged_is_drawn(train: Callable[..., Path], members: Callable) -> None:
     path = train(members(1, {"none": (0.0,), "randY": (1.0,)}), diverged=True)
-    for module in (capacity, convergence, regularizers):
-        drawing = module.draw(module.tabulate([path]))
+    for module, drawn in map(rendering.figure_modules, ("capacity", "convergence", "regularizers")):
+        drawing = drawn.draw(module.tabulate([path]))
         drawing.canvas.draw()
         assert "2 diverged members left out." in note_of(drawing)
 
@@ -352,9 +358,9 @@ def test_a_figure_whose_members_all_diverged_is_drawn(train: Callable[..., Path]
 def test_pure_noise_leaves_the_validation_panels_only_where_it_says_so(
     width_files: list[Path], train: Callable[..., Path], members: Callable
 ) -> None:
-    swept = capacity.draw(capacity.tabulate(width_files))
+    swept = capacity.draw(capacity_table.tabulate(width_files))
     assert len(swept.axes[0].lines) == 2  # real data and level 0.5
     assert "Pure noise validates at chance" in note_of(swept)
-    ends = capacity.draw(capacity.tabulate([train(members(1, {"none": (0.0,), "randY": (1.0,)}))]))
+    ends = capacity.draw(capacity_table.tabulate([train(members(1, {"none": (0.0,), "randY": (1.0,)}))]))
     assert len(ends.axes[0].lines) == 2  # real data and level 1
     assert "Pure noise" not in note_of(ends)

@@ -16,6 +16,7 @@ from scipy import stats
 
 from closerlook.figures import easy_examples, rendering
 from closerlook.spec import Answers, Ensemble, Member
+from closerlook.tables import easy_examples as easy_examples_table
 from closerlook.tables import rows as tables
 from closerlook.tables.answers import COLUMNS, one_epoch, wrong_networks
 
@@ -76,7 +77,7 @@ def test_the_table_is_exact(answer: Callable[..., Path]) -> None:
     spec = ensemble(3, kinds=(("randY", 1.0),), answers=Answers((1, 4), 3))
     correct = np.zeros((3, 2, 3), bool)
     correct[:, 1] = [[1, 1, 0], [1, 0, 0], [1, 1, 1]]
-    table = easy_examples.tabulate([answer(spec, correct, diverged=[False, False, True])], {})
+    table = easy_examples_table.tabulate([answer(spec, correct, diverged=[False, False, True])], {})
     rest = ("mnist", 14, EXAMPLES, 8, "randY", 1.0)
     rights = [(1, 0.25, 0, 0), (1, 0.25, 1, 0), (1, 0.25, 2, 0), (4, 1.0, 0, 2), (4, 1.0, 1, 1), (4, 1.0, 2, 0)]
     expected = pd.DataFrame(
@@ -88,7 +89,7 @@ def test_the_table_is_exact(answer: Callable[..., Path]) -> None:
 
 def test_bits_beyond_the_last_example_are_no_answers(answer: Callable[..., Path]) -> None:
     spec = ensemble(2, kinds=(("none", 0.0),), answers=Answers((4,), 11))
-    table = easy_examples.tabulate([answer(spec, np.ones((2, 1, 11)))], {})
+    table = easy_examples_table.tabulate([answer(spec, np.ones((2, 1, 11)))], {})
     assert table["right"].tolist() == [2] * 11
 
 
@@ -107,18 +108,18 @@ def test_networks_that_cannot_be_counted_together_are_refused(
 ) -> None:
     spec = ensemble(2, kinds=(("none", 0.0),), **change)
     with pytest.raises(ValueError, match=words):
-        easy_examples.tabulate([answer(spec, np.ones((2, 3, EXAMPLES)))], {})
+        easy_examples_table.tabulate([answer(spec, np.ones((2, 3, EXAMPLES)))], {})
 
 
 def test_two_ensembles_of_one_cell_are_refused(answer: Callable[..., Path]) -> None:
     spec = ensemble(2)
     files = [answer(spec, np.full((6, 3, EXAMPLES), turn), folder=str(turn)) for turn in (0, 1)]
     with pytest.raises(ValueError, match="two ensembles of the same data, size and noise"):
-        easy_examples.tabulate(files, {})
+        easy_examples_table.tabulate(files, {})
 
 
 def test_wrong_networks_come_step_by_example(path: Path) -> None:
-    table = easy_examples.tabulate([path], {})
+    table = easy_examples_table.tabulate([path], {})
     real = table[table["noise"] == "none"].sample(frac=1, random_state=0)
     wrong = wrong_networks(real)
     assert list(wrong.index) == list(STEPS)
@@ -129,7 +130,7 @@ def test_wrong_networks_come_step_by_example(path: Path) -> None:
 
 
 def test_one_epoch_is_the_step_that_completes_it(path: Path) -> None:
-    table = easy_examples.tabulate([path], {})
+    table = easy_examples_table.tabulate([path], {})
     assert one_epoch(table) == 4
     assert one_epoch(table[table["step"] != 4]) is None
 
@@ -137,7 +138,7 @@ def test_one_epoch_is_the_step_that_completes_it(path: Path) -> None:
 def test_a_row_of_panels_per_data_set(path: Path, answer: Callable[..., Path]) -> None:
     spec = ensemble(20, dataset="fashion")
     both = [path, answer(spec, drawn_answers(spec), folder="fashion")]
-    drawing = easy_examples.draw(easy_examples.tabulate(both, {}))
+    drawing = easy_examples.draw(easy_examples_table.tabulate(both, {}))
     drawing.canvas.draw()
     assert len(drawing.axes) == 6
     assert all(axes.get_xlabel() and axes.get_ylabel() and axes.lines for axes in drawing.axes)
@@ -148,7 +149,7 @@ def test_a_row_of_panels_per_data_set(path: Path, answer: Callable[..., Path]) -
 
 
 def test_examples_are_sorted_after_one_epoch(path: Path) -> None:
-    axes = easy_examples.draw(easy_examples.tabulate([path], {})).axes[0]
+    axes = easy_examples.draw(easy_examples_table.tabulate([path], {})).axes[0]
     real, random, binomial = (line.get_ydata() for line in axes.lines[:3])
     shares = answers_in(path)[:, 1].reshape(3, 20, EXAMPLES).mean(axis=1)
     np.testing.assert_allclose(real, np.sort(shares[0]))
@@ -157,7 +158,7 @@ def test_examples_are_sorted_after_one_epoch(path: Path) -> None:
 
 
 def test_dispersion_and_easy_examples_stand_over_the_mean_error(path: Path) -> None:
-    axes = easy_examples.draw(easy_examples.tabulate([path], {})).axes
+    axes = easy_examples.draw(easy_examples_table.tabulate([path], {})).axes
     right = answers_in(path)[:20].sum(axis=0)
     error = 1 - right.mean(axis=1) / 20
     np.testing.assert_allclose(axes[1].lines[0].get_xdata(), error)
@@ -174,7 +175,7 @@ def test_looks_at_which_all_is_right_are_drawn_without_dispersion(answer: Callab
     spec = ensemble(20)
     correct = drawn_answers(spec)
     correct[:, -1] = True
-    drawing = easy_examples.draw(easy_examples.tabulate([answer(spec, correct)], {}))
+    drawing = easy_examples.draw(easy_examples_table.tabulate([answer(spec, correct)], {}))
     drawing.canvas.draw()
     assert np.isnan(drawing.axes[1].lines[0].get_ydata()[-1])
     assert drawing.axes[2].lines[0].get_ydata()[-1] == 100
@@ -182,17 +183,17 @@ def test_looks_at_which_all_is_right_are_drawn_without_dispersion(answer: Callab
 
 def test_without_a_look_after_one_epoch_the_nearest_is_shown_and_named(answer: Callable[..., Path]) -> None:
     spec = ensemble(20, answers=Answers((2, 5, 8), EXAMPLES))
-    drawing = easy_examples.draw(easy_examples.tabulate([answer(spec, drawn_answers(spec))], {}))
+    drawing = easy_examples.draw(easy_examples_table.tabulate([answer(spec, drawn_answers(spec))], {}))
     assert "after 5 steps, the look nearest to one epoch" in note_of(drawing)
 
 
 def test_the_small_print_counts_networks_and_who_diverged(path: Path, answer: Callable[..., Path]) -> None:
-    note = note_of(easy_examples.draw(easy_examples.tabulate([path], {})))
+    note = note_of(easy_examples.draw(easy_examples_table.tabulate([path], {})))
     assert note.startswith("20 networks a kind of noise")
     assert "diverged" not in note
     spec = ensemble(20)
     diverged = np.arange(60) < 2
-    table = easy_examples.tabulate([answer(spec, drawn_answers(spec), diverged, folder="diverged")], {})
+    table = easy_examples_table.tabulate([answer(spec, drawn_answers(spec), diverged, folder="diverged")], {})
     note = note_of(easy_examples.draw(table))
     assert note.startswith("18 to 20 networks a kind of noise")
     assert note.endswith("2 diverged members left out.")
@@ -201,7 +202,7 @@ def test_the_small_print_counts_networks_and_who_diverged(path: Path, answer: Ca
 @pytest.mark.parametrize("lost", [20, 60])
 def test_a_kind_of_which_all_diverged_is_left_out(answer: Callable[..., Path], lost: int) -> None:
     spec = ensemble(20)
-    table = easy_examples.tabulate([answer(spec, drawn_answers(spec), np.arange(60) < lost)], {})
+    table = easy_examples_table.tabulate([answer(spec, drawn_answers(spec), np.arange(60) < lost)], {})
     assert table["diverged"].sum() == lost // 20 * EXAMPLES * len(STEPS)
     drawing = easy_examples.draw(table)
     drawing.canvas.draw()
@@ -214,7 +215,7 @@ def test_the_originals_values_are_markers(path: Path, tmp_path: Path) -> None:
         "dataset,noise,level,epoch,position,right,networks\nmnist,none,0,1,0.5,30,100\nmnist,none,0,1,1,100,100\n"
         "cifar10,none,0,1,1,100,100\n"
     )
-    table = easy_examples.tabulate([path], {}, tmp_path / "targets.csv")
+    table = easy_examples_table.tabulate([path], {}, tmp_path / "targets.csv")
     drawing = easy_examples.draw(table)
     stars = [line for axes in drawing.axes for line in axes.lines if line.get_marker() == "*"]
     assert [(list(line.get_xdata()), list(line.get_ydata())) for line in stars] == [([50, 100], [0.3, 1.0])]
@@ -238,6 +239,6 @@ def test_it_is_rendered_the_same_twice_from_the_table_as_written(path: Path, tmp
         rendering.render("easy_examples", [path], [], None, *files)
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
-    table = easy_examples.tabulate([path], {})
+    table = easy_examples_table.tabulate([path], {})
     written = tables.read_table(tmp_path / "one" / "easy_examples.csv")
     pd.testing.assert_frame_equal(written, table, check_dtype=False)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from closerlook.figures import filters, rendering
 from closerlook.numerics.filters import low_frequency_power, neighbour_correlation
 from closerlook.spec import Checkpoints, Ensemble, Member
+from closerlook.tables import filters as filters_table
 from closerlook.tables import rows as tables
 
 KINDS = (("none", 0.0), ("randX", 0.5), ("randX", 1.0), ("randY", 0.5), ("randY", 1.0))
@@ -70,7 +71,7 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
 def test_every_network_has_a_row_of_numbers_per_stage(keep: Callable[..., Path]) -> None:
     spec = ensemble()
     weights = white(spec)
-    rows = numbers(filters.tabulate([keep(spec, weights)], {}))
+    rows = numbers(filters_table.tabulate([keep(spec, weights)], {}))
     assert len(rows) == len(spec.members) * 3
     assert set(rows["epoch"][rows["stage"] == "initial"]) == {0}
     assert set(rows["epoch"][rows["stage"] != "initial"]) == {9}
@@ -86,7 +87,7 @@ def test_the_units_that_changed_most_have_rows_of_weights(keep: Callable[..., Pa
     weights = white(spec)
     weights["epoch-9"] = weights["epoch-0"].copy()
     weights["epoch-9"][:, 2:18] += 1.0  # four units stay as they were
-    table = filters.tabulate([keep(spec, weights)], {})
+    table = filters_table.tabulate([keep(spec, weights)], {})
     drawn = table[table["unit"].notna()]
     assert set(drawn["level"]) == {1.0}
     assert set(drawn["seed"]) == {0}
@@ -100,7 +101,7 @@ def test_the_units_that_changed_most_have_rows_of_weights(keep: Callable[..., Pa
 
 def test_kernels_of_a_convolution_are_filters(keep: Callable[..., Path]) -> None:
     spec = ensemble(network="alexnet", widths=(), dataset="cifar10")
-    table = filters.tabulate([keep(spec, white(spec, 30, 3, 5, 5))], {})
+    table = filters_table.tabulate([keep(spec, white(spec, 30, 3, 5, 5))], {})
     assert set(table["network"]) == {"alexnet"}
     drawn = table[table["unit"].notna()]
     assert drawn[["channel", "row", "column"]].max().tolist() == [2, 4, 4]
@@ -115,7 +116,7 @@ def test_diverged_networks_are_marked_and_another_is_drawn(keep: Callable[..., P
     spec = ensemble()
     weights = white(spec)
     weights["epoch-9"][0] = np.nan
-    table = filters.tabulate([keep(spec, weights, np.arange(len(spec.members)) == 0)], {})
+    table = filters_table.tabulate([keep(spec, weights, np.arange(len(spec.members)) == 0)], {})
     lost = table[table["diverged"]]
     assert list(lost["stage"]) == ["initial", "trained", "learned"]
     assert lost["neighbour_correlation"].isna().tolist() == [False, True, True]
@@ -127,17 +128,17 @@ def test_diverged_networks_are_marked_and_another_is_drawn(keep: Callable[..., P
 def test_the_initial_and_a_later_state_are_needed(keep: Callable[..., Path], epochs: tuple[int, ...]) -> None:
     spec = ensemble(checkpoints=Checkpoints(epochs=epochs))
     with pytest.raises(ValueError, match="checkpoints at epoch 0 and a later one"):
-        filters.tabulate([keep(spec, white(spec))], {})
+        filters_table.tabulate([keep(spec, white(spec))], {})
 
 
 def test_targets_are_refused() -> None:
     with pytest.raises(ValueError, match="leave its targets out"):
-        filters.tabulate([], {}, Path("targets.csv"))
+        filters_table.tabulate([], {}, Path("targets.csv"))
 
 
 def test_a_block_per_data_set_with_a_picture_per_stage_and_kind(path: Path, keep: Callable[..., Path]) -> None:
     spec = ensemble(dataset="fashion")
-    drawing = filters.draw(filters.tabulate([path, keep(spec, white(spec), folder="fashion")], {}))
+    drawing = filters.draw(filters_table.tabulate([path, keep(spec, white(spec), folder="fashion")], {}))
     drawing.canvas.draw()
     pictures = [axes for axes in drawing.axes if axes.images]
     assert len(pictures) == 2 * 9
@@ -150,7 +151,7 @@ def test_a_block_per_data_set_with_a_picture_per_stage_and_kind(path: Path, keep
 
 
 def test_lines_begin_at_real_data(path: Path) -> None:
-    table = filters.tabulate([path], {})
+    table = filters_table.tabulate([path], {})
     drawing = filters.draw(table)
     panel = next(axes for axes in drawing.axes if axes.get_ylabel() == "Neighbour correlation")
     trained = numbers(table)[numbers(table)["stage"] == "trained"]
@@ -173,7 +174,7 @@ def test_a_picture_shows_filters_beside_each_other_with_zero_as_grey() -> None:
 @pytest.mark.parametrize("kinds", [(("none", 0.0),), (("randY", 0.8),)])
 def test_a_small_grid_is_drawn(keep: Callable[..., Path], kinds: tuple) -> None:
     spec = ensemble(1, kinds=kinds, widths=(4,))
-    drawing = filters.draw(filters.tabulate([keep(spec, white(spec, 4, SIZE * SIZE))], {}))
+    drawing = filters.draw(filters_table.tabulate([keep(spec, white(spec, 4, SIZE * SIZE))], {}))
     drawing.canvas.draw()
     assert sum(bool(axes.images) for axes in drawing.axes) == 3
     assert "the 4 units" in note_of(drawing)
@@ -181,7 +182,7 @@ def test_a_small_grid_is_drawn(keep: Callable[..., Path], kinds: tuple) -> None:
 
 def test_an_ensemble_that_diverged_as_a_whole_says_so(keep: Callable[..., Path]) -> None:
     spec = ensemble()
-    drawing = filters.draw(filters.tabulate([keep(spec, white(spec), True)], {}))
+    drawing = filters.draw(filters_table.tabulate([keep(spec, white(spec), True)], {}))
     assert note_of(drawing) == "10 diverged members left out."
 
 
@@ -193,4 +194,4 @@ def test_it_is_rendered_the_same_twice_from_the_table_as_written(path: Path, tmp
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
     written = tables.read_table(tmp_path / "one" / "filters.csv")
-    pd.testing.assert_frame_equal(written, filters.tabulate([path], {}), check_dtype=False)
+    pd.testing.assert_frame_equal(written, filters_table.tabulate([path], {}), check_dtype=False)

@@ -11,7 +11,9 @@ import pytest
 from drawings import check_drawing, note_of
 
 from closerlook.figures import capacity_by_noise, rendering, time_by_noise
+from closerlook.tables import capacity_by_noise as capacity_by_noise_table
 from closerlook.tables import rows as tables
+from closerlook.tables import time_by_noise as time_by_noise_table
 
 TARGETS = Path(__file__).parents[2] / "papers" / "B" / "targets"
 
@@ -58,15 +60,15 @@ def test_the_tables_are_exact(train: Callable[..., Path], members: Callable) -> 
         ("mnist", 14, 1000, 16, "none", 0.0, 0, 0.8, False, "run"),
         ("mnist", 14, 1000, 16, "randXg", 1.0, 0, np.nan, True, "run"),
     ]
-    expected = pd.DataFrame(rows, columns=[*capacity_by_noise.COLUMNS, "source"])
-    pd.testing.assert_frame_equal(capacity_by_noise.tabulate([path]), expected, check_dtype=False)
+    expected = pd.DataFrame(rows, columns=[*capacity_by_noise_table.COLUMNS, "source"])
+    pd.testing.assert_frame_equal(capacity_by_noise_table.tabulate([path]), expected, check_dtype=False)
     rows = [("mnist", 14, 1000, 16, "none", 0.0, 0, 2.0, 4, False, "run")]  # global noise comes in no levels
-    expected = pd.DataFrame(rows, columns=[*time_by_noise.COLUMNS, "source"])
-    pd.testing.assert_frame_equal(time_by_noise.tabulate([path]), expected, check_dtype=False)
+    expected = pd.DataFrame(rows, columns=[*time_by_noise_table.COLUMNS, "source"])
+    pd.testing.assert_frame_equal(time_by_noise_table.tabulate([path]), expected, check_dtype=False)
 
 
 def test_capacity_has_a_row_per_data_set_with_a_line_per_level(width_files: list[Path]) -> None:
-    drawing = capacity_by_noise.draw(capacity_by_noise.tabulate(width_files))
+    drawing = capacity_by_noise.draw(capacity_by_noise_table.tabulate(width_files))
     check_drawing(drawing)
     titles = [axes.get_title() for axes in drawing.axes]
     assert titles == ["Random inputs", "Random labels", "Width within 1 point of the best"] * 2
@@ -78,14 +80,14 @@ def test_capacity_has_a_row_per_data_set_with_a_line_per_level(width_files: list
 
 
 def test_the_width_within_a_point_of_the_best_is_marked(width_files: list[Path]) -> None:
-    needed = capacity_by_noise.draw(capacity_by_noise.tabulate(width_files)).axes[2]
+    needed = capacity_by_noise.draw(capacity_by_noise_table.tabulate(width_files)).axes[2]
     for line in needed.lines:
         np.testing.assert_allclose(line.get_ydata(), [16, 16])
         assert line.get_xdata().tolist() == [0, 0.4]
 
 
 def test_time_has_relative_panels_and_exponents_for_each_data_set(epoch_files: list[Path]) -> None:
-    drawing = time_by_noise.draw(time_by_noise.tabulate(epoch_files))
+    drawing = time_by_noise.draw(time_by_noise_table.tabulate(epoch_files))
     check_drawing(drawing)
     assert len(drawing.axes) == 2 * 6
     titles = [axes.get_title() for axes in drawing.axes[:6]]
@@ -100,7 +102,7 @@ def test_time_has_relative_panels_and_exponents_for_each_data_set(epoch_files: l
 
 
 def test_the_exponents_are_those_put_in(epoch_files: list[Path]) -> None:
-    drawing = time_by_noise.draw(time_by_noise.tabulate(epoch_files))
+    drawing = time_by_noise.draw(time_by_noise_table.tabulate(epoch_files))
     width, examples = drawing.axes[2], drawing.axes[5]
     np.testing.assert_allclose(width.lines[0].get_xdata(), [0, 0.4, 1])
     np.testing.assert_allclose(width.lines[0].get_ydata(), [-0.5, -0.6, -0.75], rtol=1e-6)
@@ -108,7 +110,7 @@ def test_the_exponents_are_those_put_in(epoch_files: list[Path]) -> None:
 
 
 def test_exponents_that_a_bound_went_into_are_hollow(epoch_files: list[Path]) -> None:
-    drawing = time_by_noise.draw(time_by_noise.tabulate(epoch_files))
+    drawing = time_by_noise.draw(time_by_noise_table.tabulate(epoch_files))
     hollow = [line for line in drawing.axes[2].lines if line.get_markerfacecolor() == "white"]
     assert [line.get_xdata().tolist() for line in hollow] == [[1.0]]
     np.testing.assert_allclose(hollow[0].get_ydata(), [-0.5 * 2 / 3], rtol=1e-6)  # one of three seeds stays at the cap
@@ -116,11 +118,13 @@ def test_exponents_that_a_bound_went_into_are_hollow(epoch_files: list[Path]) ->
 
 
 def test_the_originals_values_are_dashed(width_files: list[Path], epoch_files: list[Path]) -> None:
-    drawing = capacity_by_noise.draw(capacity_by_noise.tabulate(width_files, {}, TARGETS / "capacity_by_noise.csv"))
+    drawing = capacity_by_noise.draw(
+        capacity_by_noise_table.tabulate(width_files, {}, TARGETS / "capacity_by_noise.csv")
+    )
     dashed = [[line for line in axes.lines if line.get_linestyle() == "--"] for axes in drawing.axes]
     assert [len(lines) for lines in dashed] == [5, 5, 0, 0, 0, 0]
     assert "Dashed: read off the original figure." in note_of(drawing)
-    drawing = time_by_noise.draw(time_by_noise.tabulate(epoch_files, {}, TARGETS / "time_by_noise.csv"))
+    drawing = time_by_noise.draw(time_by_noise_table.tabulate(epoch_files, {}, TARGETS / "time_by_noise.csv"))
     dashed = [[line for line in axes.lines if line.get_linestyle() == "--"] for axes in drawing.axes[:6]]
     assert [len(lines) for lines in dashed] == [6, 1, 1, 6, 1, 1]
     powers = dashed[2][0].get_ydata()
@@ -135,23 +139,23 @@ MODULES = {"capacity_by_noise": "width_files", "time_by_noise": "epoch_files"}
 def test_a_table_is_drawn_as_published_and_says_what_diverged(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    module, files = rendering.figure_module(name), request.getfixturevalue(MODULES[name])
+    (module, drawn), files = rendering.figure_modules(name), request.getfixturevalue(MODULES[name])
     assert module.MEASURES == ()
     table = module.tabulate(files, {}, TARGETS / f"{name}.csv")
     tables.write_table(table, tmp_path / "table.csv")
     again = tables.read_table(tmp_path / "table.csv")
     pd.testing.assert_frame_equal(again, table, check_dtype=False)
     ours = again["source"] == "run"
-    check_drawing(module.draw(again))
+    check_drawing(drawn.draw(again))
     diverging = again.assign(diverged=ours & (again.index == ours[ours].index[-1]))
-    assert "1 diverged member left out." in note_of(module.draw(diverging))
+    assert "1 diverged member left out." in note_of(drawn.draw(diverging))
 
 
 @pytest.mark.parametrize("noises", [{"none": (0.0,)}, {"none": (0.0,), "randY": (1.0,)}])
 def test_smoke_grids_are_drawn(train: Callable[..., Path], members: Callable, noises: dict) -> None:
     path = train(members(1, noises))
-    check_drawing(capacity_by_noise.draw(capacity_by_noise.tabulate([path])))
-    drawing = time_by_noise.draw(time_by_noise.tabulate([path]))
+    check_drawing(capacity_by_noise.draw(capacity_by_noise_table.tabulate([path])))
+    drawing = time_by_noise.draw(time_by_noise_table.tabulate([path]))
     drawing.canvas.draw()  # one size has no exponent: that panel is empty
     late = train(members(1, noises), diverged=True)
-    assert "left out" in note_of(time_by_noise.draw(time_by_noise.tabulate([late])))
+    assert "left out" in note_of(time_by_noise.draw(time_by_noise_table.tabulate([late])))

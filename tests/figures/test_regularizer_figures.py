@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from closerlook.figures import regularizer_curves, regularizer_frontier, rendering
 from closerlook.spec import Member
+from closerlook.tables import regularizer_curves as regularizer_curves_table
+from closerlook.tables import regularizer_frontier as regularizer_frontier_table
 from closerlook.tables import rows as tables
 
 TARGETS = Path(__file__).parents[2] / "papers" / "B" / "targets"
@@ -41,8 +43,8 @@ def files(train: Callable[..., Path]) -> list[Path]:
 
 
 def test_the_frontier_names_two_regularizers_as_one(files: list[Path]) -> None:
-    table = regularizer_frontier.tabulate(files)
-    assert list(table.columns) == [*regularizer_frontier.COLUMNS, "source"]
+    table = regularizer_frontier_table.tabulate(files)
+    assert list(table.columns) == [*regularizer_frontier_table.COLUMNS, "source"]
     assert len(table) == 2 * 2 * 3 * len(FACTORS)
     pair = table.query("regularizer == 'LASS + dropout' and dataset == 'mnist' and noise == 'randY' and seed == 1")
     assert pair["strength"].tolist() == ["0.25 + 0.5"]
@@ -67,7 +69,7 @@ def test_the_running_best_agrees_with_a_plain_loop(points: list[tuple[float, flo
 
 
 def test_the_frontier_has_a_panel_per_data_set(files: list[Path]) -> None:
-    drawing = regularizer_frontier.draw(regularizer_frontier.tabulate(files))
+    drawing = regularizer_frontier.draw(regularizer_frontier_table.tabulate(files))
     check_drawing(drawing)
     assert [axes.get_title() for axes in drawing.axes] == [
         "MNIST 14×14, 1,000 training examples", "CIFAR-10 14×14, 1,000 training examples",
@@ -83,7 +85,7 @@ def test_the_frontier_has_a_panel_per_data_set(files: list[Path]) -> None:
 
 
 def test_points_that_memorize_more_for_nothing_are_faint(files: list[Path]) -> None:
-    table = regularizer_frontier.tabulate(files[:1])
+    table = regularizer_frontier_table.tabulate(files[:1])
     worse = (table["strength"] == "0.25") & (table["noise"] == "none")
     table.loc[worse, "best_validation_accuracy"] = 0.89
     axes = regularizer_frontier.draw(table).axes[0]
@@ -92,7 +94,7 @@ def test_points_that_memorize_more_for_nothing_are_faint(files: list[Path]) -> N
 
 
 def test_the_originals_points_stand_beside_cifar_10_alone(files: list[Path]) -> None:
-    table = regularizer_frontier.tabulate(files, {}, TARGETS / "regularizer_frontier.csv")
+    table = regularizer_frontier_table.tabulate(files, {}, TARGETS / "regularizer_frontier.csv")
     drawing = regularizer_frontier.draw(table)
     check_drawing(drawing)
     dashed = [[line for line in axes.lines if line.get_linestyle() == "--"] for axes in drawing.axes]
@@ -104,7 +106,7 @@ def test_the_originals_points_stand_beside_cifar_10_alone(files: list[Path]) -> 
 
 
 def test_the_curves_are_of_one_strength_each_chosen_on_the_even_seeds(files: list[Path]) -> None:
-    table = regularizer_curves.tabulate(files)
+    table = regularizer_curves_table.tabulate(files)
     chosen = table.groupby("regularizer")["strength"].unique().map(list).to_dict()
     assert chosen == {"none": ["0"], "dropout": ["0.5"], "LASS + dropout": ["0.25 + 0.5"], "weight decay": ["0.5"]}
     assert len(table) == 2 * 2 * 3 * 4 * 2  # data sets, kinds, seeds, regularizers, evaluated epochs
@@ -119,12 +121,12 @@ def test_a_strength_that_costs_too_much_is_not_chosen(files: list[Path], train: 
         for dropout in (0.0, 0.3, 0.6)
     )
     path = train(stack, train_accuracy=[1, 1, 1, 1, 0.8, 0.2], validation_accuracy=[0.9, 0.895, 0.88, 0.1, 0.1, 0.1])
-    table = regularizer_curves.tabulate([path])
+    table = regularizer_curves_table.tabulate([path])
     assert set(table.loc[table["regularizer"] == "dropout", "strength"]) == {"0.3"}
 
 
 def test_the_curves_are_drawn_on_random_labels_and_on_real_data(files: list[Path]) -> None:
-    drawing = regularizer_curves.draw(regularizer_curves.tabulate(files))
+    drawing = regularizer_curves.draw(regularizer_curves_table.tabulate(files))
     check_drawing(drawing)
     assert [axes.get_title() for axes in drawing.axes] == ["Random labels", "Real data"] * 2
     plain, dropout = drawing.axes[0].lines[:2]
@@ -134,7 +136,7 @@ def test_the_curves_are_drawn_on_random_labels_and_on_real_data(files: list[Path
 
 
 def test_the_originals_final_values_are_open_markers_beside_cifar_10(files: list[Path]) -> None:
-    table = regularizer_curves.tabulate(files, {}, TARGETS / "regularizer_curves.csv")
+    table = regularizer_curves_table.tabulate(files, {}, TARGETS / "regularizer_curves.csv")
     drawing = regularizer_curves.draw(table)
     check_drawing(drawing)
     hollow = [
@@ -148,33 +150,33 @@ def test_the_originals_final_values_are_open_markers_beside_cifar_10(files: list
 @pytest.mark.parametrize("name", ["regularizer_frontier", "regularizer_curves"])
 class TestBoth:
     def test_is_drawn_from_the_table_as_published(self, name: str, files: list[Path], tmp_path: Path) -> None:
-        module = rendering.figure_module(name)
+        module, drawn = rendering.figure_modules(name)
         assert module.MEASURES == ()
         table = module.tabulate(files[:1])
         tables.write_table(table, tmp_path / "table.csv")
         again = tables.read_table(tmp_path / "table.csv")
         pd.testing.assert_frame_equal(again, table, check_dtype=False)
-        check_drawing(module.draw(again))
+        check_drawing(drawn.draw(again))
 
     def test_says_how_many_diverged(self, name: str, files: list[Path]) -> None:
-        module = rendering.figure_module(name)
+        module, drawn = rendering.figure_modules(name)
         table = module.tabulate(files[:1])
-        assert "diverged" not in note_of(module.draw(table))
+        assert "diverged" not in note_of(drawn.draw(table))
         gone = (table["regularizer"] == "dropout") & (table["seed"] == 0) & (table["strength"] == "0.5")
-        drawing = module.draw(table.assign(diverged=gone))
+        drawing = drawn.draw(table.assign(diverged=gone))
         assert "2 diverged members left out." in note_of(drawing)
         check_drawing(drawing)
 
     def test_draws_a_lone_network_and_one_that_diverged(self, name: str, train: Callable[..., Path]) -> None:
-        module = rendering.figure_module(name)
+        module, drawn = rendering.figure_modules(name)
         stack = (Member(), Member(noise="randY", level=1.0))
-        check_drawing(module.draw(module.tabulate([train(stack)])))
-        assert "2 diverged members left out." in note_of(module.draw(module.tabulate([train(stack, diverged=True)])))
+        check_drawing(drawn.draw(module.tabulate([train(stack)])))
+        assert "2 diverged members left out." in note_of(drawn.draw(module.tabulate([train(stack, diverged=True)])))
 
     def test_refuses_networks_that_trained_for_different_times(
         self, name: str, train: Callable[..., Path], tmp_path: Path
     ) -> None:
-        module = rendering.figure_module(name)
+        module, _ = rendering.figure_modules(name)
         paths = [train((Member(),), epochs=epochs, folder=tmp_path / str(epochs)) for epochs in (4, 8)]
         with pytest.raises(ValueError, match="cannot be compared: some networks train 4 and 8 epochs"):
             module.tabulate(paths)

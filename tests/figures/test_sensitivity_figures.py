@@ -13,8 +13,11 @@ from matplotlib.collections import QuadMesh
 
 from closerlook import store
 from closerlook.figures import class_sensitivity, sensitivity
+from closerlook.figures.rendering import figure_modules
 from closerlook.spec import Ensemble
+from closerlook.tables import class_sensitivity as class_sensitivity_table
 from closerlook.tables import rows as tables
+from closerlook.tables import sensitivity as sensitivity_table
 
 STEPS = (50, 300)
 TARGETS = Path(__file__).parents[2] / "papers" / "B" / "targets" / "sensitivity.csv"
@@ -71,15 +74,15 @@ def test_the_sensitivity_table_is_exact(measured: Callable) -> None:
             for seed, gini, lost in ((0, 0.4, False), (1, np.nan, True))
             for steps in STEPS
         ],
-        columns=[*sensitivity.COLUMNS, "source"],
+        columns=[*sensitivity_table.COLUMNS, "source"],
     )  # fmt: skip
-    pd.testing.assert_frame_equal(sensitivity.tabulate([path], beside(path)), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(sensitivity_table.tabulate([path], beside(path)), expected, check_dtype=False)
 
 
 def test_the_class_table_holds_the_matrix_the_right_way_round(measured: Callable) -> None:
     matrix = np.arange(100.0).reshape(10, 10)
     path = measured({"none": (0.0,)}, seeds=2, matrix=matrix)
-    table = class_sensitivity.tabulate([path], beside(path))
+    table = class_sensitivity_table.tabulate([path], beside(path))
     assert len(table) == 200
     cell = table.query("loss_class == 3 and example_class == 7 and seed == 1")
     assert cell["sensitivity"].tolist() == [37.0]
@@ -89,7 +92,7 @@ def test_the_class_table_holds_the_matrix_the_right_way_round(measured: Callable
 def test_summaries_of_a_matrix_are_its_closed_forms() -> None:
     matrix = np.array([[8.0, 1, 3], [2, 8, 2], [3, 1, 8]])
     rows = [
-        {**dict.fromkeys(class_sensitivity.MEMBER, 0), "loss_class": i, "example_class": j, "sensitivity": value}
+        {**dict.fromkeys(class_sensitivity_table.MEMBER, 0), "loss_class": i, "example_class": j, "sensitivity": value}
         for (i, j), value in np.ndenumerate(matrix)
     ]
     (found,) = class_sensitivity.summarise(pd.DataFrame(rows)).to_dict("records")
@@ -99,13 +102,13 @@ def test_summaries_of_a_matrix_are_its_closed_forms() -> None:
 
 
 def test_classes_of_their_own_have_no_matrix(both: list[Path]) -> None:
-    table = class_sensitivity.tabulate(both, beside(*both))
+    table = class_sensitivity_table.tabulate(both, beside(*both))
     assert not table["own_class"].any()
     with pytest.raises(ValueError, match=r"no sensitivity\.h5 with a class_matrix"):
-        class_sensitivity.tabulate(both[1:], beside(*both))
+        class_sensitivity_table.tabulate(both[1:], beside(*both))
 
 
-@pytest.mark.parametrize("module", [sensitivity, class_sensitivity])
+@pytest.mark.parametrize("module", [sensitivity_table, class_sensitivity_table])
 def test_a_missing_measure_is_named(module: object, measured: Callable) -> None:
     path = measured({"none": (0.0,)})
     with pytest.raises(ValueError, match=r"trained\.h5: no sensitivity\.h5 of this folder"):
@@ -121,11 +124,11 @@ def test_networks_that_the_table_cannot_tell_apart_are_refused(measured: Callabl
     with h5py.File(other.with_name("sensitivity.h5"), "r+") as file:
         file["gini"][:] = 0.9
     with pytest.raises(ValueError, match="would pass for one"):
-        sensitivity.tabulate([path, other], beside(path, other))
+        sensitivity_table.tabulate([path, other], beside(path, other))
 
 
 def test_both_panels_hold_a_line_for_every_kind_of_data(both: list[Path], tmp_path: Path) -> None:
-    tables.write_table(sensitivity.tabulate(both, beside(*both)), tmp_path / "table.csv")
+    tables.write_table(sensitivity_table.tabulate(both, beside(*both)), tmp_path / "table.csv")
     drawing = sensitivity.draw(tables.read_table(tmp_path / "table.csv"))
     drawing.canvas.draw()
     assert [axes.get_title() for axes in drawing.axes] == [
@@ -142,7 +145,7 @@ def test_both_panels_hold_a_line_for_every_kind_of_data(both: list[Path], tmp_pa
 
 def test_a_level_has_one_colour_in_both_panels_and_in_the_key(measured: Callable) -> None:
     paths = [measured({"randX": (0.5, 1.0)}), measured({"randX": (1.0,)}, own_class=True, examples=200)]
-    drawing = sensitivity.draw(sensitivity.tabulate(paths, beside(*paths)))
+    drawing = sensitivity.draw(sensitivity_table.tabulate(paths, beside(*paths)))
     usual, own = ([line.get_color() for line in axes.lines if len(line.get_xdata())] for axes in drawing.axes)
     keys = [handle.get_color() for handle in drawing.legends[0].legend_handles]
     assert set(own) == {keys[1]}
@@ -150,7 +153,7 @@ def test_a_level_has_one_colour_in_both_panels_and_in_the_key(measured: Callable
 
 
 def test_the_originals_values_are_drawn_beside_ours(both: list[Path], tmp_path: Path) -> None:
-    tables.write_table(sensitivity.tabulate(both, beside(*both), TARGETS), tmp_path / "table.csv")
+    tables.write_table(sensitivity_table.tabulate(both, beside(*both), TARGETS), tmp_path / "table.csv")
     table = tables.read_table(tmp_path / "table.csv")
     assert table.query("source == 'paper' and noise == 'none' and not own_class")["gini"].max() == 0.638
     drawing = sensitivity.draw(table)
@@ -160,7 +163,7 @@ def test_the_originals_values_are_drawn_beside_ours(both: list[Path], tmp_path: 
 
 
 def test_matrices_share_their_colours_and_show_every_class(both: list[Path]) -> None:
-    drawing = class_sensitivity.draw(class_sensitivity.tabulate(both, beside(*both)))
+    drawing = class_sensitivity.draw(class_sensitivity_table.tabulate(both, beside(*both)))
     drawing.canvas.draw()
     meshes = [part for axes in drawing.axes for part in axes.collections if isinstance(part, QuadMesh)]
     matrices = [mesh for mesh in meshes if mesh.get_array().size == 100]
@@ -172,16 +175,17 @@ def test_matrices_share_their_colours_and_show_every_class(both: list[Path]) -> 
     assert set(class_sensitivity.SUMMARIES.values()) <= labels
 
 
-@pytest.mark.parametrize("module", [sensitivity, class_sensitivity])
-def test_diverged_networks_are_left_out_and_counted(module: object, measured: Callable) -> None:
+@pytest.mark.parametrize("name", ["sensitivity", "class_sensitivity"])
+def test_diverged_networks_are_left_out_and_counted(name: str, measured: Callable) -> None:
     lost = np.array([False, False, True, False, False, False])
     matrix = np.broadcast_to(np.ones((10, 10)), (6, 10, 10)).copy()
     matrix[lost] = np.nan
     path = measured({"none": (0.0,), "randX": (1.0,)}, gini=np.where(lost, np.nan, 0.5), matrix=matrix, diverged=lost)
-    drawing = module.draw(module.tabulate([path], beside(path)))
+    module, drawn = figure_modules(name)
+    drawing = drawn.draw(module.tabulate([path], beside(path)))
     assert "1 diverged member left out." in drawing._supxlabel.get_text().replace("\n", " ")
 
 
 def test_targets_of_the_class_matrices_are_refused(both: list[Path]) -> None:
     with pytest.raises(ValueError, match="leave its targets out"):
-        class_sensitivity.tabulate(both, beside(*both), TARGETS)
+        class_sensitivity_table.tabulate(both, beside(*both), TARGETS)

@@ -4,12 +4,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from scipy import stats
 
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
@@ -23,20 +20,6 @@ def luminance(colour: str) -> float:
 @pytest.fixture
 def axes() -> Axes:
     return style.figure(3, 2).add_subplot()
-
-
-@given(values=st.lists(st.floats(0.01, 100), min_size=2, max_size=9).filter(lambda values: np.ptp(values) > 1e-3))
-def test_bands_are_scipys_t_intervals(values: list[float]) -> None:
-    oracle = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-    assert style.t_interval(values) == pytest.approx(oracle)
-    logs = np.log(values)
-    oracle = np.exp(stats.t.interval(0.95, len(values) - 1, logs.mean(), stats.sem(logs)))
-    assert style.log_t_interval(values) == pytest.approx(tuple(oracle))
-    assert style.geometric_mean(np.array(values)) == pytest.approx(stats.gmean(values))
-
-
-def test_one_member_has_no_band() -> None:
-    assert np.isnan(style.t_interval([0.5])).all()
 
 
 @pytest.mark.parametrize("noise", ["randX", "randXg", "randY"])

@@ -49,6 +49,19 @@ def test_training_reaches_the_trainer_and_no_figure():
     assert "planning/plan.py" not in reached, "a change of the plan that leaves a specification alone must not retrain"
 
 
+def test_a_figure_reaches_its_table_and_its_drawing_and_no_other_figure():
+    root = PACKAGE.parent
+    reached = {path.relative_to(root).as_posix() for path in reached_by("scripts/figure.py", *modules_of("capacity"))}
+    assert {"papers/A/tables/capacity.py", "papers/A/figures/capacity.py"} <= reached
+    assert not {path for path in reached if path.endswith("sharpness.py") or "/training/" in path}
+
+
+def test_a_table_draws_nothing():
+    for figure in TABLES.names():
+        reached = {path.relative_to(PACKAGE.parent).as_posix() for path in reached_by(*TABLES.modules(figure))}
+        assert not {path for path in reached if "/figures/" in path}, figure
+
+
 def test_an_unknown_start_is_named():
     with pytest.raises(ThingError, match="nonsense"):
         reached_by("closerlook.nonsense")

@@ -17,25 +17,23 @@ from closerlook.claims import judge
 from closerlook.claims.tallies import write_tallies
 from closerlook.config.papers import read_paper
 from closerlook.config.reading import SCALES
-from closerlook.figures import (
-    capacity,
-    capacity_by_noise,
-    class_sensitivity,
-    convergence,
-    filters,
-    regularizer_curves,
-    regularizer_frontier,
-    regularizers,
-    sensitivity,
-    sharpness,
-    time_by_noise,
-)
-from closerlook.figures.rendering import figure_module, quoted
+from closerlook.figures.rendering import figure_modules, quoted
 from closerlook.planning.plan import Plan
 from closerlook.publish.provenance import words
 from closerlook.publish.typesetting import PaperError, typeset
 from closerlook.spec import FACTORS
 from closerlook.tables import answers, criticality, regularized
+from closerlook.tables import capacity as capacity_table
+from closerlook.tables import capacity_by_noise as capacity_by_noise_table
+from closerlook.tables import class_sensitivity as class_sensitivity_table
+from closerlook.tables import convergence as convergence_table
+from closerlook.tables import filters as filters_table
+from closerlook.tables import regularizer_curves as regularizer_curves_table
+from closerlook.tables import regularizer_frontier as regularizer_frontier_table
+from closerlook.tables import regularizers as regularizers_table
+from closerlook.tables import sensitivity as sensitivity_table
+from closerlook.tables import sharpness as sharpness_table
+from closerlook.tables import time_by_noise as time_by_noise_table
 from closerlook.tables.prose import write_prose
 from closerlook.tables.rows import checkpoint_words, read_table, with_targets, write_table
 
@@ -112,10 +110,10 @@ def first_paper(plan: Plan) -> dict[str, pd.DataFrame]:
         final_validation_accuracy=0.89,
     )
     return {
-        "capacity": one[list(capacity.COLUMNS)].assign(source="run"),
-        "convergence": two[list(convergence.COLUMNS)].assign(source="run"),
-        "sharpness": three[list(sharpness.COLUMNS)],
-        "regularizers": four[list(regularizers.COLUMNS)],
+        "capacity": one[list(capacity_table.COLUMNS)].assign(source="run"),
+        "convergence": two[list(convergence_table.COLUMNS)].assign(source="run"),
+        "sharpness": three[list(sharpness_table.COLUMNS)],
+        "regularizers": four[list(regularizers_table.COLUMNS)],
     }
 
 
@@ -133,7 +131,7 @@ def closer_look(plan: Plan) -> dict[str, pd.DataFrame]:
     curves = across(ten.drop_duplicates(["dataset", "regularizer", "noise", "seed"]), "epoch", [1, 5])
     curves = curves.assign(train_accuracy=curves["epoch"] / 5 - 0.1 * curves["hard"])
     critical = critical_networks(plan, base["critical_samples"])
-    stages = across(base["filters"], "stage", filters.STAGES)
+    stages = across(base["filters"], "stage", filters_table.STAGES)
     smooth = (stages["stage"] != "initial") * (0.3 - 0.2 * stages["noise"].eq("randX")) + stages["wobble"]
     stages = stages.assign(neighbour_correlation=smooth, low_frequency_power=1 + smooth)
     options = plan.config.experiments["sensitivity"].measures["sensitivity"]
@@ -144,15 +142,15 @@ def closer_look(plan: Plan) -> dict[str, pd.DataFrame]:
     classes = classes.assign(sensitivity=np.where(own, 4, 1 - 0.5 * classes["hard"]) + classes["wobble"])
     found = {
         "easy_examples": easy_answers(plan).reindex(columns=list(answers.COLUMNS)),
-        "filters": stages.reindex(columns=list(filters.COLUMNS)),
-        "sensitivity": unequal.reindex(columns=list(sensitivity.COLUMNS)),
-        "class_sensitivity": classes.reindex(columns=list(class_sensitivity.COLUMNS)),
-        "capacity_by_noise": one[list(capacity_by_noise.COLUMNS)],
-        "time_by_noise": six[six["noise"].isin(time_by_noise.SHOWN)][list(time_by_noise.COLUMNS)],
+        "filters": stages.reindex(columns=list(filters_table.COLUMNS)),
+        "sensitivity": unequal.reindex(columns=list(sensitivity_table.COLUMNS)),
+        "class_sensitivity": classes.reindex(columns=list(class_sensitivity_table.COLUMNS)),
+        "capacity_by_noise": one[list(capacity_by_noise_table.COLUMNS)],
+        "time_by_noise": six[six["noise"].isin(time_by_noise_table.SHOWN)][list(time_by_noise_table.COLUMNS)],
         "critical_samples": critical[list(criticality.COLUMNS)],
         "critical_curves": critical.loc[critical["level"].isin([0, 1]), list(criticality.COLUMNS)],
-        "regularizer_frontier": ten[list(regularizer_frontier.COLUMNS)],
-        "regularizer_curves": curves[list(regularizer_curves.COLUMNS)],
+        "regularizer_frontier": ten[list(regularizer_frontier_table.COLUMNS)],
+        "regularizer_curves": curves[list(regularizer_curves_table.COLUMNS)],
     }
     targets = {name: ROOT / "papers" / "B" / "targets" / f"{name}.csv" for name in found}
     shown = {name: path for name, path in targets.items() if plan.scale == "paper" and path.exists()}
@@ -245,7 +243,7 @@ def build(folder: Path, scale: str) -> Path:
 def quote(results: Path, figure: str, papers: Path = Path("papers")) -> None:
     """Write what the text quotes of a figure from its table and the original's values."""
     table, targets = read_table(results / "tables" / f"{figure}.csv"), papers / "B" / "targets" / f"{figure}.csv"
-    numbers = quoted(figure_module(figure), table, read_table(targets) if targets.exists() else None)
+    numbers = quoted(figure_modules(figure)[0], table, read_table(targets) if targets.exists() else None)
     write_prose(numbers, results / "tables" / f"{figure}.json")
 
 

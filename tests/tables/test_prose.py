@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closerlook.figures.rendering import figure_module, quoted
+from closerlook.figures.rendering import figure_modules, quoted
 from closerlook.tables.prose import beside, geometric_mean, mean, write_prose
 
 
@@ -18,7 +18,7 @@ def prose(figure: str, rows: list[dict] | pd.DataFrame, original: list[dict] | N
     table = pd.DataFrame(rows)
     if "diverged" not in table:
         table = table.assign(diverged=False)
-    return dict(quoted(figure_module(figure), table, None if original is None else pd.DataFrame(original)))
+    return dict(quoted(figure_modules(figure)[0], table, None if original is None else pd.DataFrame(original)))
 
 
 def capacity_rows() -> list[dict]:

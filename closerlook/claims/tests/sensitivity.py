@@ -11,7 +11,7 @@ import pandas as pd
 
 from closerlook.claims.estimates import Estimate, mean_effect
 from closerlook.claims.tests.effects import NOT_RUN, register
-from closerlook.figures.class_sensitivity import MEMBER, summarise
+from closerlook.tables.sensitivities import MEMBER, summarise
 
 CLASSES = (*MEMBER, "loss_class", "example_class", "sensitivity")
 
@@ -36,7 +36,7 @@ def diagonal_dominance(rows: pd.DataFrame, side: int, threshold: float) -> Estim
 
 @register(CLASSES, "number of the class matrix, less noise minus more", "as of the number")
 def class_matrix_difference(rows: pd.DataFrame, side: int, threshold: float, *, number: str) -> Estimate:
-    """Per seed, a `number` of `closerlook.figures.class_sensitivity.summarise`, at the lowest level less the highest.
+    """Per seed, a `number` of `closerlook.tables.sensitivities.summarise`, at the lowest level less the highest.
 
     "share": of all sensitivity, what lies off the diagonal. "spread": the coefficient of variation off the diagonal.
     """

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,34 +10,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
-from closerlook.tables.regularized import X, Y, named, order, trade_off
-from closerlook.tables.rows import runs, tidy
+from closerlook.tables.regularized import X, Y, order, trade_off
 
-MEASURES = ()
-COLUMNS = (
-    "dataset", "image_size", "examples", "regularizer", "strength", "noise", "level", "seed", "final_train_accuracy",
-    "best_validation_accuracy", "final_validation_accuracy", "diverged",
-)  # fmt: skip
 DEPTH = 0.06
 """How far below the unregularized validation accuracy the panels reach; what lies deeper is drawn at the edge."""
 
 PANEL = (0.27 * 72 * style.FULL_WIDTH, 84)
 """About the size of a panel in points, for placing labels."""
-
-
-def tabulate(
-    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
-) -> pd.DataFrame:
-    """Return one row per network: `COLUMNS`. Accuracies are fractions, strengths text; `measured` is not used.
-
-    Raises
-    ------
-    ValueError
-        If `targets` are given: the original's CNN on CIFAR-10 is another problem, which B-Fig 10 shows.
-    """
-    if targets is not None:
-        raise ValueError("regularizers: the original figure shows a CNN on CIFAR-10; leave its targets out")
-    return tidy(named(runs(trained)), COLUMNS)
 
 
 @style.house

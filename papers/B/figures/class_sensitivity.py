@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -15,77 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import NullLocator
 
 from closerlook.figures import levels, style
-from closerlook.figures.sensitivity import MEMBER, PROBLEM, require_one_each, sensitivity_files
-from closerlook.tables.prose import mean, pure, ratio, seen
-from closerlook.tables.rows import tidy
-
-MEASURES = ("sensitivity",)
-COLUMNS = (*MEMBER, "steps", "loss_class", "example_class", "sensitivity", "diverged")
-SUMMARIES = {
-    "dominance": "Diagonal / rest",
-    "share": "Off-diagonal share",
-    "spread": "Off-diagonal CV",
-}
-"""The numbers of `summarise`, in words."""
-
-
-def tabulate(
-    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]], targets: Path | None = None
-) -> pd.DataFrame:
-    """Return one row per network and pair of classes: `COLUMNS`.
-
-    `sensitivity` is the mean derivative (L1 norm, mean over pixels, per unit of pixel intensity) of the mean loss of
-    `loss_class` after `steps` updates with respect to a training example labelled `example_class`; an input's direct
-    effect on its own class's loss counts too. Networks with a class for every example have no rows.
-
-    Raises
-    ------
-    ValueError
-        If a trained.h5 has no sensitivity.h5 beside it, no file has a class matrix, or `targets` are given: of the
-        original only the range of the colours is known, and it is of another scaling.
-    """
-    if targets is not None:
-        raise ValueError("class_sensitivity: no values of the original figure are comparable; leave its targets out")
-    tables = []
-    for members, file in sensitivity_files(trained, measured):
-        if "class_matrix" not in file:
-            continue
-        matrices = file["class_matrix"][:]
-        member, row, column = (index.ravel() for index in np.indices(matrices.shape))
-        pairs = {"loss_class": row, "example_class": column, "sensitivity": matrices.ravel()}
-        tables.append(members.iloc[member].reset_index(drop=True).assign(steps=file["steps"][-1], **pairs))
-    if not tables:
-        raise ValueError("no sensitivity.h5 with a class_matrix: the figure has nothing to show")
-    table = tidy(pd.concat(tables), COLUMNS)
-    require_one_each(table, "steps", "loss_class", "example_class")
-    return table
-
-
-def matrix_of(rows: pd.DataFrame) -> Float[np.ndarray, "class class"]:
-    """Return the mean over networks: class of the loss by class of the training example."""
-    return rows.pivot_table("sensitivity", "loss_class", "example_class", dropna=False).to_numpy()
-
-
-def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network with a matrix: `MEMBER`, and what its matrix comes to.
-
-    `dominance`: mean of the diagonal over mean of the rest. `share`: of the sum of all entries, what lies off the
-    diagonal. `spread`: standard deviation over mean of a row's off-diagonal entries, averaged over rows.
-    """
-    found = []
-    for member, rows in table.dropna(subset=["sensitivity"]).groupby([*MEMBER]):
-        matrix = matrix_of(rows)
-        own = np.eye(len(matrix), dtype=bool)
-        others = matrix[~own].reshape(len(matrix), -1)
-        found.append(
-            {
-                **dict(zip(MEMBER, member, strict=True)),
-                "dominance": matrix[own].mean() / others.mean(),
-                "share": others.sum() / matrix.sum(),
-                "spread": (others.std(axis=1) / others.mean(axis=1)).mean(),
-            }
-        )
-    return pd.DataFrame(found, columns=[*MEMBER, *SUMMARIES])
+from closerlook.tables.sensitivities import PROBLEM, SUMMARIES, matrix_of, summarise
+from closerlook.tables.statistics import t_interval
 
 
 @style.house
@@ -146,7 +74,7 @@ def _numbers(axes: Axes, numbers: pd.DataFrame, name: str) -> None:
         look = {"color": style.colour(kind, shade), "marker": style.marker(kind)}
         spots = place + 0.16 + 0.08 * (np.arange(len(values)) - (len(values) - 1) / 2) / max(1, len(values) - 1)
         axes.scatter(spots, values, s=7, alpha=0.6, linewidths=0, zorder=2, **look)
-        low, high = style.t_interval(values)
+        low, high = t_interval(values)
         mean = values.mean()
         error = None if np.isnan(low) else [[mean - low], [high - mean]]
         axes.errorbar([place - 0.08], [mean], yerr=error, capsize=2, markeredgewidth=0, linestyle="none", **look)
@@ -161,10 +89,3 @@ def _small_print(table: pd.DataFrame) -> list[str]:
         "Below: every network, with the mean's 95 % t interval; CV: standard deviation over mean within a row.",
     ]
     return sentences + style.left_out(table)
-
-
-def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
-    """Return how large the matrices' entries are on average on uniform noise, over real data and the other way."""
-    entries = {kind: mean(cell["sensitivity"]) for kind, cell in pure(seen(table)).groupby("noise")}
-    real, noise = entries.get("none"), entries.get("randXu")
-    return {"noise_over_real": ratio(noise, real), "real_over_noise": ratio(real, noise)}

@@ -6,9 +6,6 @@ Frobenius norm stand beside it because a few outliers, of which real data has mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,33 +13,13 @@ from matplotlib.figure import Figure
 
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
-from closerlook.tables.prose import seen
-from closerlook.tables.rows import CURVATURE, checkpoint_order, curvatures, tidy
+from closerlook.tables.rows import checkpoint_order
 
-MEASURES = ("curvature",)
-COLUMNS = (
-    "dataset", "image_size", "examples", "width", "noise", "level", "seed", "checkpoint", "at", *CURVATURE, "diverged",
-)  # fmt: skip
 NUMBERS = {
     "largest_eigenvalue": "Largest eigenvalue",
     "trace": "Trace",
     "frobenius": "Frobenius norm",
 }
-
-
-def tabulate(
-    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]], targets: Path | None = None
-) -> pd.DataFrame:
-    """Return one row per network and checkpoint: `COLUMNS`. Numbers are empty where a network did not get there.
-
-    Raises
-    ------
-    ValueError
-        If a trained.h5 has no curvature.h5 beside it, or `targets` are given: no values of the original are known.
-    """
-    if targets is not None:
-        raise ValueError("sharpness: no values of the original figure are known; leave its targets out")
-    return tidy(curvatures(trained, measured["curvature"]), COLUMNS)
 
 
 @style.house
@@ -93,14 +70,3 @@ def _panel(axes: Axes, rows: pd.DataFrame, number: str) -> None:
     style.share_axis(axes, rows["level"])
     style.curve(axes, rows[rows["noise"] == "none"], "level", number, noise="none", log=True, errorbar=None, zorder=4)
     axes.set_ylabel(NUMBERS[number])
-
-
-def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
-    """Return how many checkpoints were `asked` for and `missed`, and the traces' median relative standard error."""
-    rows = seen(table)
-    traced = rows[rows["trace"].notna() & (rows["trace"] != 0)]
-    return {
-        "asked": len(rows),
-        "missed": int(rows["largest_eigenvalue"].isna().sum()),
-        "trace_error": (traced["trace_stderr"] / traced["trace"].abs()).median(),
-    }

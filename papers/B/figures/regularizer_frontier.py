@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,37 +10,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
-from closerlook.tables.prose import mean, points, seen, where
-from closerlook.tables.regularized import X, Y, named, one_each, order, require_equal_epochs, trade_off
-from closerlook.tables.rows import runs, tidy, with_targets
+from closerlook.tables.regularized import X, Y, order, trade_off
 
-MEASURES = ()
-COLUMNS = (
-    "dataset", "image_size", "examples", "regularizer", "strength", "noise", "level", "seed", "final_train_accuracy",
-    "best_validation_accuracy", "diverged",
-)  # fmt: skip
 DEPTH = 0.06
 """How far below the unregularized validation accuracy a panel reaches; what lies deeper is drawn at its edge."""
 PANEL_HEIGHT = 2.25
-
-
-def tabulate(
-    trained: Sequence[Path], measured: Mapping[str, Sequence[Path]] | None = None, targets: Path | None = None
-) -> pd.DataFrame:
-    """Return one row per network: `COLUMNS` and `source` ("run", or "paper" for rows of `targets`).
-
-    Accuracies are fractions; `strength` is text, as two regularizers have two. Rows of `targets` carry a `point` (the
-    "lowest" that still works, the "plateau", or the "end") with its `memorized` and `validation`. Nothing of `measured`
-    is used.
-
-    Raises
-    ------
-    ValueError
-        If networks of one data set were to train for different numbers of epochs.
-    """
-    table = named(runs(trained))
-    require_equal_epochs(table)
-    return with_targets(tidy(one_each(table), COLUMNS), targets)
 
 
 @style.house
@@ -164,28 +135,3 @@ def _original(axes: Axes, paper: pd.DataFrame) -> None:
         x = np.array([at.loc["lowest", X], (1 + at.loc["lowest", X]) / 2, 1])
         axes.plot(x, y, linestyle="--", linewidth=0.7, color=look["color"], zorder=1)
         axes.plot(x[:1], y[:1], linestyle="none", **look, markerfacecolor="white", markersize=4.5, zorder=2)
-
-
-def prose(table: pd.DataFrame, original: pd.DataFrame | None) -> dict[str, object]:
-    """Return what hidden noise leaves at the original's strength, and what the original's noises leave and cost.
-
-    `hidden_noise` is the final training accuracy on random labels at a standard deviation of 0.3 and
-    `strongest_hidden_noise` the largest one tried, by data set. `original_memorized` is by regularizer;
-    `original_input_noise_cost` the points of validation accuracy from the plateau to the lowest point.
-    """
-    noisy = where(seen(table), regularizer="hidden noise")
-    found: dict[str, object] = {
-        "hidden_noise": {
-            dataset: mean(where(part, strength="0.3", noise="randY")["final_train_accuracy"])
-            for dataset, part in noisy.groupby("dataset")
-        },
-        "strongest_hidden_noise": {
-            dataset: float(part["strength"].astype(float).max()) for dataset, part in noisy.groupby("dataset")
-        },
-    }
-    if original is not None:
-        memorized = {name: mean(part["memorized"]) for name, part in original.groupby("regularizer")}
-        noise = where(original, regularizer="input noise")
-        plateau, lowest = (mean(where(noise, point=point)["validation"]) for point in ("plateau", "lowest"))
-        found |= {"original_memorized": memorized, "original_input_noise_cost": points(plateau, lowest)}
-    return found
