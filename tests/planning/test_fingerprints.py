@@ -3,8 +3,10 @@
 import pytest
 
 from closerlook import things
+from closerlook.figures import modules_of
 from closerlook.nets import NETS
 from closerlook.planning.fingerprints import fingerprint, reached_by
+from closerlook.tables import TABLES
 from closerlook.things import PACKAGE, ThingError
 
 BEFORE = '''"""A noise."""
