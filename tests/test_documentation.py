@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -21,9 +24,15 @@ from closerlook.claims.estimates import Estimate
 from closerlook.claims.tests.effects import REGISTRY, over_seeds, register
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
+from closerlook.data.noise import NOISES
+from closerlook.figures.rendering import render
+from closerlook.measures.job import open_job
+from closerlook.numerics.hessian import curvature
 from closerlook.numerics.unrolled import unrolled_derivatives
+from closerlook.objectives import OBJECTIVES
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning.plan import Plan
+from closerlook.tables.rows import read_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,32 +116,142 @@ def test_the_files_of_the_page_are_those_of_the_workflow(page):
     assert len(page["again"]) == 2
 
 
+def written_down():
+    """Return the files that extending.md tells to write, by their path in the folder `own`."""
+    found = (re.match(r"# own/(\S+)\n", code) and code for code in snippets("extending.md"))
+    return {re.match(r"# own/(\S+)\n", code)[1]: code for code in found if code}
+
+
 @pytest.fixture
-def documented_measure(tmp_path):
-    """Put the measure of the page into a folder of the user's."""
-    for code in snippets("extending.md", "A measure"):
-        path = tmp_path / re.match(r"# (\S+)\n", code)[1]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(code, encoding="utf-8")
+def own(tmp_path):
+    """Put every thing of extending.md into an own folder, and take it into use."""
+    folder = tmp_path / "own"
+    for name, code in written_down().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code, encoding="utf-8")
     before = things.own_folders()
-    things.use([tmp_path])
-    yield
+    things.use([*before, folder])
+    yield folder
     things.use(before)
-    for name in [name for name in sys.modules if name.startswith("closerlook.measures.norms")]:
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        if str(folder) in str(getattr(module, "__file__", "")):
+            del sys.modules[name]
 
 
-def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, monkeypatch, documented_measure):
+@pytest.fixture
+def measured(page, monkeypatch, own):
+    """Return the file of the documented measure beside the page's training."""
     monkeypatch.setattr(images, "SETS", {})
     monkeypatch.chdir(page["folder"].parent)
-    output = Path("mine/norms.h5")
+    output = page["folder"] / "norms.h5"
     page["measure"]("norms", page["source"], output, {"order": 1}, log=lambda line: None)
-    with store.read(output, "norms") as file:
+    return output
+
+
+def test_the_page_has_a_file_for_each_kind_of_thing(own):
+    rooms = {name.split("/")[0] for name in written_down()}
+    assert rooms == {"noise", "nets", "objectives", "optimizers", "regularizers", "measures", "figures"}
+
+
+def test_what_snakemake_reads_of_the_documented_things_imports_nothing_heavy(own):
+    light = [f"data.noise.{name}" for name in ("shuffled",)]
+    light += ["nets.residual", "optimizers.signs", "regularizers.multiplied", "measures.norms"]
+    code = "".join(f"import closerlook.{name}\n" for name in light)
+    code += "import sys\nprint([name for name in ('torch', 'numpy', 'pandas', 'pydantic') if name in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), things.FOLDERS: json.dumps([str(own)])}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, measured):
+    with store.read(measured, "norms") as file:
         assert json.loads(file.attrs["settings"]) == {"order": 1}
-        assert file["epoch-10/norm"][0] == pytest.approx(page["parameters"].abs().sum().item())
-        assert file["epoch-0/norm"].shape == (4,)
+        norms = [values[0] for values in file["epoch-10"].values()]
+        assert sum(norms) == pytest.approx(page["parameters"].abs().sum().item(), rel=1e-5)
+        assert file["epoch-0/weight0"].shape == (4,)
     with pytest.raises(ValueError, match="order is 0; it must be at least 1"):
-        page["measure"]("norms", page["source"], output, {"order": 0})
+        page["measure"]("norms", page["source"], measured, {"order": 0})
+
+
+def test_the_documented_traces_add_up_to_that_of_the_whole_hessian(page, monkeypatch):
+    monkeypatch.chdir(page["folder"].parent)
+    monkeypatch.setattr(images, "SETS", {})
+    names = {}
+    (code,) = (code for code in snippets("extending.md", "A measure") if "def traces" in code)
+    exec(code, names)
+    with open_job(page["source"]) as job:
+        parts = names["traces"](job, "epoch-10", 0)
+        inputs, labels = torch.from_numpy(job.data.pool[job.data.rows[[0]]]), torch.from_numpy(job.data.labels[[0]])
+        draws = [torch.Generator().manual_seed(1)]
+        parameters = job.parameters("epoch-10", [0])
+        whole = curvature(job.network, parameters, inputs, labels, job.objective, draws, page["Options"]()).trace
+    assert set(parts) == {f"{kind}{layer}" for kind in ("weight", "bias") for layer in range(3)}
+    assert sum(parts.values()) == pytest.approx(whole.estimate.item(), rel=0.2)
+
+
+def test_the_documented_figure_shows_the_documented_measure(measured, tmp_path):
+    outputs = [tmp_path / f"norms.{suffix}" for suffix in ("csv", "json", "svg", "pdf")]
+    render("norms", [measured.with_name("trained.h5")], [measured], None, *outputs)
+    table = read_table(outputs[0])
+    assert len(table) == 4 * 2 * 6
+    first = table[(table["part"] == "weight0") & (table["noise"] == "randY")]
+    assert json.loads(outputs[1].read_text())["norm"]["randY"] == pytest.approx(first["norm"].mean())
+    assert "weight2" in outputs[2].read_text()
+
+
+def test_the_documented_noise_puts_the_same_pixels_into_another_order(own):
+    inputs = np.random.default_rng(0).random((5, 9))
+    drawn = NOISES.run("shuffled").draw(np.random.default_rng(1), inputs, None, None)
+    assert not np.array_equal(drawn, inputs)
+    assert np.array_equal(np.sort(drawn), np.sort(inputs))
+
+
+def test_the_documented_objective_has_the_derivatives_of_its_losses(own):
+    squares, outputs = OBJECTIVES["squares"], torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    targets, directions = torch.randint(3, (2, 4)), torch.randn(2, 3, 4, dtype=torch.float64)
+    (gradient,) = torch.autograd.grad(squares.losses(outputs, targets).sum(), outputs)
+    torch.testing.assert_close(squares.gradient(outputs, targets), gradient)
+    stepped = squares.gradient(outputs + directions, targets) - squares.gradient(outputs, targets)
+    torch.testing.assert_close(squares.hessian_product(outputs, targets, directions), stepped)
+
+
+def test_the_documented_optimiser_objective_and_regulariser_train_together(page, monkeypatch, own):
+    monkeypatch.setattr(images, "SETS", {})
+    monkeypatch.chdir(page["folder"].parent)
+    members = tuple(
+        replace(member, learning_rate=0.002, regularizers={"multiplied": 0.1}) for member in page["spec"].members
+    )
+    spec = replace(page["spec"], members=members, optimizer="signs", objective="squares")
+    page["run_training"](
+        spec, page["data"], page["noise"], output := page["folder"] / "signs.h5", log=lambda line: None
+    )
+    with store.read(output, "trained") as file:
+        losses = file["history/train_loss"][:]
+    assert (losses[:, -1] < losses[:, 0]).all()
+
+
+def test_the_documented_experiments_are_planned(own):
+    """Every configuration of the page but the data sets', at once."""
+    blocks = [yaml.safe_load(block) for block in snippets("extending.md", language="yaml")]
+    blocks = [block for block in blocks if isinstance(block, dict) and not {"data", "own"} & set(block)]
+    layers = [{"own": [str(own)]}, *blocks]
+    plan = Plan(read_config([ROOT / "config.yaml", *layers], "quick"))
+    planned = set(plan.results())
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"results/quick/((?:paths|sizes|noise)/\S+?\.h5)`", page))
+    assert len(targets) == 3
+    assert targets <= planned
+
+
+def test_the_documented_data_set_is_read_and_its_experiment_planned(tmp_path):
+    arrays = np.random.default_rng(0).integers(17, size=(1797, 8, 8)), np.arange(1797) % 10
+    np.savez(tmp_path / "digits.npz", images=arrays[0].astype("uint8"), labels=arrays[1])
+    (block,) = snippets("extending.md", "A data set", "yaml")
+    (tmp_path / "mine.yaml").write_text(block, encoding="utf-8")
+    plan = Plan(read_config([ROOT / "config.yaml", tmp_path / "mine.yaml"], "quick"))
+    (target,) = re.findall(r"results/quick/(handwritten/\S+?)`", (ROOT / "docs/extending.md").read_text("utf-8"))
+    assert target in set(plan.results())
+    read_config([ROOT / "config.yaml"], "quick")  # nobody else's data set from here on
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -147,11 +266,13 @@ def test_the_documented_experiment_and_its_measure_are_planned_at_every_scale(sc
     assert target in plan.results()
 
 
-def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_seeds(tmp_path, monkeypatch):
-    (entry,) = snippets("extending.md", "A claim", "yaml")
+def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_seeds(tmp_path, monkeypatch, own):
+    entry, norms = snippets("extending.md", "A claim", "yaml")
     (tmp_path / "claims.yaml").write_text(entry, encoding="utf-8")
     (claim,) = claims.load(tmp_path / "claims.yaml")
     assert claim.where["level"] == [0, 0.4]
+    (tmp_path / "claims.yaml").write_text(norms, encoding="utf-8")
+    assert [claim.figure for claim in claims.load(tmp_path / "claims.yaml")] == ["norms"]
     registry = dict(REGISTRY)
     monkeypatch.setattr("closerlook.claims.tests.effects.REGISTRY", registry)
     names = {"register": register, "pd": pd, "Estimate": Estimate, "over_seeds": over_seeds}

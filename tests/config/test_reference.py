@@ -85,8 +85,6 @@ def change(config: dict, path: str, value: object) -> dict:
         ("experiments.capacity.scales.smoke.widht", [8]),
         ("experiments.capacity.scales.huge", {}),
         ("experiments.capacity.width", 0),
-        ("experiments.capacity.dataset", ["svhn"]),
-        ("experiments.capacity.noise.randZ", [0.5]),
         ("experiments.capacity.noise.randX", [1.5]),
         ("experiments.sharpness.measures.curvature.tolerance", 0),
         ("figures.capacity.experiment", ["capacity"]),

@@ -121,16 +121,16 @@ def test_dropout_reaches_the_hidden_units_of_a_convolutional_network():
     assert not np.array_equal(plain, dropped)
 
 
-@pytest.fixture(scope="module")
-def documented(tmp_path_factory):
+@pytest.fixture
+def documented(tmp_path):
     """Take an own folder into use that has the networks which the documentation writes down."""
-    folder = tmp_path_factory.mktemp("own")
+    folder = tmp_path
     text = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
     section = re.search(r"^## A network\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
     for name, code in re.findall(r"^```python\n# (\S+)\n(.*?)^```", section, re.DOTALL | re.MULTILINE):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(code)
-    use([folder])
+    use([folder / "own"])
     yield folder
     use([])
 
