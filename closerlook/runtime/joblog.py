@@ -11,8 +11,10 @@ from pathlib import Path
 from closerlook.refusal import one_line
 from closerlook.store import StoreError
 
-EXPECTED = (StoreError, ValueError, OSError)
-"""What bad input raises: its message is the line that matters, and a traceback would hide it."""
+EXPECTED = (StoreError, ValueError, OSError, MemoryError)
+"""What bad input or too small a machine raises: its message is the line that matters, a traceback would hide it."""
+NO_MEMORY = ("can't allocate memory", "out of memory")
+"""What stands in a `RuntimeError` of torch that is one of memory, on a CPU and on a GPU."""
 
 
 @contextmanager
@@ -29,8 +31,14 @@ def job_log(path: str | Path) -> Iterator[Callable[[str], None]]:
 
         try:
             yield log
-        except EXPECTED as error:
-            line = one_line(error)
+        except (*EXPECTED, RuntimeError) as error:
+            if not _expected(error):
+                raise
+            line = one_line(str(error) or "out of memory")
             log(f"error: {line}")
             traceback.print_exc(file=file)
             sys.exit(f"error: {line}")
+
+
+def _expected(error: Exception) -> bool:
+    return isinstance(error, EXPECTED) or any(words in str(error) for words in NO_MEMORY)
