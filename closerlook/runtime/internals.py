@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
@@ -17,3 +18,18 @@ def wait_for_jobs(workflow: Any) -> None:
     scheduler = getattr(workflow, "scheduler", None)
     if getattr(workflow, "local_exec", False) and hasattr(scheduler, "job_rate_limiter"):
         scheduler.job_rate_limiter = None
+
+
+def errors_of(workflow: Any) -> list[str]:
+    """Return the lines in which the failed jobs of a run said why, each once; they are in the jobs' log files."""
+    jobs = getattr(getattr(workflow, "scheduler", None), "failed", ())
+    logs = sorted({str(path) for job in jobs for path in getattr(job, "log", ())})
+    lines = [line for log in logs for line in _lines(Path(log)) if line.startswith("error: ")]
+    return list(dict.fromkeys(lines))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

@@ -25,11 +25,11 @@ onsuccess:
 """
 
 
-def run(folder, text):
+def run(folder, text, *arguments):
     """Run Snakemake on a Snakefile of its own."""
     (folder / "Snakefile").write_text(text)
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -57,3 +57,26 @@ def test_nothing_happens_where_snakemake_is_made_otherwise():
     scheduler = SimpleNamespace()
     wait_for_jobs(SimpleNamespace(local_exec=True, scheduler=scheduler))
     assert vars(scheduler) == {}
+
+
+FAILING = """
+from closerlook.runtime.internals import errors_of
+rule all:
+    input: "a", "b", "c"
+rule one:
+    output: "{name,[ab]}"
+    log: "{name}.log"
+    shell: "echo 'error: disk is full' > {log}; echo more >> {log}; exit 1"
+rule old:
+    output: "c"
+    log: "c.log"
+    shell: "echo 'error: of no failed job' > {log}; touch {output}"
+onerror:
+    print("said:", errors_of(workflow))
+"""
+
+
+def test_the_failed_jobs_of_a_run_are_known_and_what_they_said_is_told_once(tmp_path):
+    result = run(tmp_path, FAILING, "--keep-going")
+    assert result.returncode == 1
+    assert "said: ['error: disk is full']" in result.stdout
