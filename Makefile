@@ -23,7 +23,7 @@ $(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install -q --python $(BIN)/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
+	PYTHONDONTWRITEBYTECODE= MPLBACKEND= $(BIN)/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
 	@touch $@
 
 paper: setup  ## rebuild the paper: results/quick/paper.pdf (SCALE=smoke|quick|paper, CORES=all)

@@ -6,6 +6,7 @@ from functools import cache
 # This checkout's package for the Snakefile and its jobs, whatever else is installed.
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=workflow.basedir)
+os.environ.update(MPLBACKEND="agg")  # a notebook's backend would end every figure's job
 
 from closerlook.config.inert import require_useful
 from closerlook.config.layers import ConfigError, command_line

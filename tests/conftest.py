@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ["MPLBACKEND"] = "agg"  # as the workflow sets it
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_CBWR"] = "AUTO"  # as closerlook.runtime.device sets it for a job
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -94,5 +93,5 @@ def figure_modules(figure: str) -> tuple[ModuleType, ModuleType]:
 
 def save(drawing: Figure, path: str | Path, form: str) -> None:
     """Write a drawing as `form` ("svg", "pdf" or "png") without a date, so the same drawing gives the same bytes."""
-    with replacing(path) as temporary, mpl.rc_context(style.HOUSE):
+    with replacing(path) as temporary, style.settings():
         drawing.savefig(temporary, format=form, metadata=UNDATED.get(form))

@@ -7,6 +7,7 @@ light to dark, and markers tell the kinds apart in grey print.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
 from numbers import Real
 from textwrap import fill
@@ -77,6 +78,14 @@ HOUSE = {
 }
 
 
+def settings() -> AbstractContextManager[None]:
+    """Return a context in which matplotlib's settings are its defaults and `HOUSE`, whatever the user's are.
+
+    A figure is drawn in one and saved in one: some settings, such as ``savefig.bbox``, count only then.
+    """
+    return mpl.rc_context({**mpl.rcParamsDefault, **HOUSE, "backend": mpl.rcParams["backend"]})
+
+
 def house(draw: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Figure]:
     """Decorate a figure's `draw`: run it under the house style, whatever the caller's settings are.
 
@@ -85,7 +94,7 @@ def house(draw: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Fi
 
     @wraps(draw)
     def styled(table: pd.DataFrame) -> Figure:
-        with mpl.rc_context({**mpl.rcParamsDefault, **HOUSE, "backend": mpl.rcParams["backend"]}):
+        with settings():
             return nothing(table) if table["diverged"].all() else draw(table)
 
     return styled

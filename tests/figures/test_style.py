@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from matplotlib.figure import Figure
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
+from closerlook.figures.rendering import save
 
 
 def luminance(colour: str) -> float:
@@ -65,6 +68,22 @@ def test_a_house_figure_ignores_the_callers_settings() -> None:
         draw(pd.DataFrame({"diverged": [False]}))
         assert mpl.rcParams["font.size"] == 30
     assert seen == [style.HOUSE["font.size"]]
+
+
+@pytest.mark.parametrize("user", [{"savefig.bbox": "tight"}, {"savefig.facecolor": "red"}])
+def test_a_saved_figure_ignores_the_users_settings(user: dict[str, object], tmp_path: Path) -> None:
+    @style.house
+    def draw(_: pd.DataFrame) -> Figure:
+        drawing = style.figure(2, 1)
+        drawing.add_subplot().plot([0, 1])
+        return drawing
+
+    saved = []
+    for name, settings in (("plain.svg", {}), ("user.svg", user)):
+        with mpl.rc_context(settings):
+            save(draw(pd.DataFrame({"diverged": [False]})), tmp_path / name, "svg")
+        saved.append((tmp_path / name).read_bytes())
+    assert saved[0] == saved[1]
 
 
 def test_no_text_is_smaller_than_seven_points() -> None:
