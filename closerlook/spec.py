@@ -102,7 +102,8 @@ class Checkpoints:
     fit: bool = False
     """at the first evaluated epoch with every training example right"""
     losses: tuple[Positive, ...] = ()
-    """when the loss over the training set is first seen at or below the value, in nats"""
+    """when the loss over the training set is first seen at or below the value, in nats; looks are an epoch or more apart,
+    so it may lie below (by up to 32 % in the papers' runs), and `checkpoints/<name>/loss` says where it was"""
 
     def __post_init__(self) -> None:
         """Put epochs in ascending order and losses in that of training."""

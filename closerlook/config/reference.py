@@ -1,6 +1,6 @@
-"""The reference pages that are generated from the options: `docs/options.md` and `config.schema.json`.
+"""The reference pages that are generated: `docs/options.md`, `config.schema.json`, and the tables of `docs/files.md`.
 
-``python -m closerlook.config.reference`` rewrites both; a test fails while one is outdated. What things are called,
+``python -m closerlook.config.reference`` rewrites them; a test fails while one is outdated. What things are called,
 what they mean and which options they have is asked of the rooms.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from closerlook.config.describing import kind_words, meanings, option_schema, section_schema
+from closerlook.config.filetables import with_tables
 from closerlook.config.layers import SCALES
 from closerlook.config.options import COMBINED, DataOptions, ExperimentOptions, FigureOptions
 from closerlook.data.own import OwnDataSet
@@ -201,6 +202,7 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
     return {
         root / "docs" / "options.md": options_page(),
         root / "config.schema.json": json.dumps(schema(), indent=1, ensure_ascii=False) + "\n",
+        root / "docs" / "files.md": with_tables((ROOT / "docs" / "files.md").read_text(encoding="utf-8")),
     }
 
 

@@ -12,7 +12,10 @@ import pytest
 from shipped import shipped
 
 from closerlook.config import reference
+from closerlook.config.filetables import marked, with_tables
 from closerlook.config.reading import SCALES, ConfigError, read_config
+from closerlook.measures import MEASURES
+from closerlook.store.layouts import LAYOUTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,14 +41,28 @@ def test_generated_pages_are_up_to_date():
 def test_an_outdated_page_is_named_with_its_difference_and_the_command(tmp_path):
     for path, content in reference.pages(tmp_path).items():
         path.parent.mkdir(exist_ok=True)
-        path.write_text(content.replace("standard deviation of Gaussian noise on hidden units", "nothing"), "utf-8")
+        path.write_text(content.replace("a folder of yours with the official files", "nothing"), "utf-8")
     lines = reference.outdated(tmp_path)
     assert [line.split(" ")[0] for line in lines] == ["docs/options.md", "config.schema.json"]
     for line in lines:
         assert reference.COMMAND in line
         assert "nothing" in line
-        assert "Gaussian noise on hidden units" in line
+        assert "with the official files" in line
         assert "\n" not in line
+
+
+def test_the_page_on_files_has_the_table_of_every_kind_of_file_that_stays():
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    assert set(marked(page)) == {*LAYOUTS, *MEASURES.names()} - {"resume"}
+
+
+def test_a_column_is_on_the_page_with_its_shape_kind_and_words():
+    page = with_tables("before\n<!-- layout of curvature -->\nold\n<!-- end -->\nafter\n")
+    assert "old" not in page
+    column = MEASURES["curvature"].writes["{checkpoint}/trace"]
+    assert f"| `<checkpoint>/trace` | (member) | {column.kind} | {column.words} |" in page
+    assert page.startswith("before\n")
+    assert page.endswith("after\n")
 
 
 def test_every_option_of_every_section_is_on_the_page():

@@ -188,9 +188,9 @@ def test_the_documented_statistics_move_with_the_batches_and_serve_evaluation(do
 def test_a_network_of_which_there_is_none_or_that_fails_is_named_in_a_line(documented):
     with pytest.raises(ValueError, match="no network 'vgg'; there are: alexnet, centred, mlp, residual"):
         own(spec(network="vgg"))
-    (documented / "nets" / "broken").mkdir()
-    (documented / "nets" / "broken" / "__init__.py").write_text("import nothing_of_the_kind")
-    use([documented])
+    (documented / "own" / "nets" / "broken").mkdir()
+    (documented / "own" / "nets" / "broken" / "__init__.py").write_text("import nothing_of_the_kind")
+    use([documented / "own"])
     with pytest.raises(ValueError, match=r"broken: cannot be used .ModuleNotFoundError"):
         own(spec(network="broken"))
     assert own(spec()).size, "the others stand"
