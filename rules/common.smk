@@ -120,6 +120,17 @@ def reserved(look, rule, amount):
     return reserve
 
 
+def longest_first(look, rule):
+    """Make a priority function of what `reserved` takes: a long job that starts last is waited for by all cores."""
+    device = rates.device_for(gpus_of(rule))
+
+    def seconds(wildcards):
+        cost = planned(lambda plan, wildcards: look(plan, wildcards, device.kind))(wildcards)
+        return round(device.seconds(cost))
+
+    return seconds
+
+
 def cost_of_training(the_plan, wildcards, kind):
     return training_cost(the_plan.ensemble(wildcards.experiment, wildcards.ensemble), kind)
 

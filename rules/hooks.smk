@@ -2,11 +2,20 @@
 import atexit
 import sys
 
-from closerlook.runtime.internals import errors_of, wait_for_jobs
+from closerlook.runtime.hardware import memory_here
+from closerlook.runtime.internals import errors_of, too_large, wait_for_jobs
 
 
 onstart:
+    if line := too_large(workflow, memory_here(), rates.MEMORY_MARGIN):
+        stop(line)
     wait_for_jobs(workflow)
+
+
+onsuccess:
+    pdf = Path("results", CONFIG.scale, "paper.pdf")
+    if CONFIG.papers and pdf.exists():
+        atexit.register(print, f"the paper: {pdf}", file=sys.stderr)
 
 
 onerror:

@@ -76,6 +76,7 @@ for measure in MEASURES.names():
             f"logs/{{scale}}/{{experiment}}/{over}{measure}.log",
         benchmark:
             f"benchmarks/{{scale}}/{{experiment}}/{over}{measure}.tsv"
+        priority: longest_first(cost, measure)
         conda:
             "../envs/closerlook.yaml"
         threads: 1

@@ -18,6 +18,7 @@ rule train:
         "logs/{scale}/{experiment}/{ensemble}/train.log",
     benchmark:
         "benchmarks/{scale}/{experiment}/{ensemble}/train.tsv"
+    priority: longest_first(cost_of_training, "train")
     conda:
         "../envs/closerlook.yaml"
     threads: 1

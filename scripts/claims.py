@@ -7,7 +7,7 @@ from closerlook.claims.tallies import write_tallies
 from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made, snakemake.input):
     judge(
         [Path(path) for path in snakemake.input.claims],
         tables={Path(path).stem: Path(path) for path in snakemake.input.tables},

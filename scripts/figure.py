@@ -7,7 +7,7 @@ from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 from closerlook.store import require_trained_as_planned
 
-with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made, snakemake.input):
     require_trained_as_planned(snakemake.input.trained, snakemake.params.specs)
     render(
         snakemake.wildcards.figure,

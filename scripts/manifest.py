@@ -6,7 +6,7 @@ from closerlook.planning.records import recorded
 from closerlook.publish.manifest import write_manifest
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made, snakemake.input):
     write_manifest(
         [Path(path) for path in snakemake.input.results],
         scale=snakemake.wildcards.scale,

@@ -9,7 +9,7 @@ from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble
 from closerlook.training.replay import Replays
 
-with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.params.made, snakemake.input):
     noise, sources = iter(snakemake.input.noise), []
     for trained, data, text in zip(snakemake.input.trained, snakemake.input.data, snakemake.params.spec, strict=True):
         spec = Ensemble.from_json(text)

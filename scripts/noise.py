@@ -6,7 +6,7 @@ from closerlook.data.corruption import write_noise
 from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made, snakemake.input):
     write_noise(
         Path(snakemake.input.data),
         Path(snakemake.output[0]),

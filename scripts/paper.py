@@ -7,7 +7,7 @@ from closerlook.planning.records import recorded
 from closerlook.publish.typesetting import typeset
 from closerlook.runtime.joblog import job_log
 
-with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]), recorded(snakemake.output, snakemake.params.made, snakemake.input):
     typeset(
         [read_paper(Path(folder)) for folder in snakemake.params.papers],
         results=Path(snakemake.input.claims).parent,

@@ -7,7 +7,7 @@ from closerlook.runtime.joblog import job_log
 from closerlook.spec import Ensemble
 from closerlook.training.job import run_training
 
-with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.params.made):
+with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.params.made, snakemake.input):
     spec = Ensemble.from_json(snakemake.params.spec)
     run_training(
         spec,

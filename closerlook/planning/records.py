@@ -6,8 +6,10 @@ known for what it is.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FOLDER = ".made"
@@ -32,9 +34,17 @@ def _read(path: str | Path) -> str:
 
 
 @contextmanager
-def recorded(paths: Iterable[str | Path], made: str) -> Iterator[None]:
-    """Record what results are made from, once the block that makes them has ended well."""
-    paths = list(paths)
+def recorded(paths: Iterable[str | Path], made: str, sources: Iterable[str | Path] = ()) -> Iterator[None]:
+    """Record what results are made from, once the block that makes them has ended well.
+
+    Those of its `sources` that are dated in the future (a clock was set back, a file was copied from elsewhere) are
+    dated now: Snakemake would take the finished work for older than its input, and delete it.
+    """
+    paths, now = list(paths), time.time()
+    for source in sources:
+        if os.path.exists(source) and os.path.getmtime(source) > now:
+            with suppress(OSError):  # not ours to date
+                os.utime(source, (now, now))
     for path in paths:
         record_of(path).unlink(missing_ok=True)
     yield

@@ -20,6 +20,31 @@ def wait_for_jobs(workflow: Any) -> None:
         scheduler.job_rate_limiter = None
 
 
+def too_large(workflow: Any, bytes_here: int, margin: float) -> str | None:
+    """Return the line on the first job of a local run that cannot fit in this machine's memory, if there is one.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, once its jobs are known.
+    bytes_here : int
+        The machine's memory.
+    margin : float
+        By which factor what a job asks for lies above its estimate.
+    """
+    if not getattr(workflow, "local_exec", False):
+        return None
+    for job in workflow.dag.needrun_jobs():
+        needed = float(job.resources.get("mem_mb", 0) or 0) * 1e6 / margin
+        if needed > bytes_here:
+            what = " of ".join(map(str, reversed([*job.wildcards]))) or "it"
+            return (
+                f"{job.rule.name}: {what} takes about {needed / 1e9:,.0f} GB of memory, and this machine has "
+                f"{bytes_here / 1e9:,.0f} GB; make the experiment smaller, or run it on a cluster (docs/clusters.md)"
+            )
+    return None
+
+
 def errors_of(workflow: Any) -> list[str]:
     """Return the lines in which the failed jobs of a run said why, each once; they are in the jobs' log files."""
     jobs = getattr(getattr(workflow, "scheduler", None), "failed", ())

@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
+
+import pytest
 
 from closerlook.runtime.internals import wait_for_jobs
 
@@ -80,3 +83,55 @@ def test_the_failed_jobs_of_a_run_are_known_and_what_they_said_is_told_once(tmp_
     result = run(tmp_path, FAILING, "--keep-going")
     assert result.returncode == 1
     assert "said: ['error: disk is full']" in result.stdout
+
+
+DATED = """
+import sys
+sys.path.insert(0, {root!r})
+from closerlook.planning.records import recorded
+
+rule one:
+    input: "source.txt"
+    output: "a.txt"
+    run:
+        with recorded(output, "x", input if {dated} else []):
+            open(output[0], "w").write("hours of work")
+"""
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_source_of_the_future_costs_no_result(tmp_path, dated):
+    source = tmp_path / "source.txt"
+    source.write_text("x")
+    os.utime(source, (time.time() + 86400,) * 2)
+    result = run(tmp_path, DATED.format(root=str(ROOT), dated=dated))
+    assert (result.returncode == 0) == dated, result.stderr
+    assert (tmp_path / "a.txt").exists() == dated, "Snakemake deletes what is older than its input"
+
+
+LARGE = """
+import sys
+sys.path.insert(0, {root!r})
+from closerlook.runtime.internals import too_large
+
+rule train:
+    output: "{{experiment}}/{{ensemble}}.h5"
+    resources: mem_mb=24_000_000
+    shell: "touch {{output}}"
+
+onstart:
+    if line := too_large(workflow, {here}, 1.5):
+        raise SystemExit("error: " + line)
+"""
+
+
+@pytest.mark.parametrize("here", [24 * 10**9, 10**14])
+def test_a_job_that_cannot_fit_is_refused_before_anything_starts(tmp_path, here):
+    result = run(tmp_path, LARGE.format(root=str(ROOT), here=here), "capacity/mnist-1000.h5")
+    if here == 10**14:
+        assert (tmp_path / "capacity/mnist-1000.h5").exists(), result.stderr
+        return
+    line = "error: train: mnist-1000 of capacity takes about 16,000 GB of memory, and this machine has 24 GB; make"
+    assert line in result.stderr
+    assert not (tmp_path / "capacity").exists()
+    assert "Traceback" not in result.stderr
