@@ -28,8 +28,9 @@ wildcard_constraints:
 
 def ours(path):
     """Return a file of the project as it is seen from the working directory, which `--directory` may put elsewhere."""
-    own = Path(workflow.basedir, path)
-    return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
+    own = Path(ROOT, path)
+    near = str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
+    return near if placed(near) == near else str(own)  # a module's prefix is for what is made, not for sources
 
 
 @cache
@@ -69,7 +70,7 @@ def papers_of(wildcards):
 
 def sources(wildcards):
     """Return what the text of a PDF is typeset from."""
-    return [ours(path) for path in sources_of(papers_of(wildcards), Path(workflow.basedir, "papers"))]
+    return [ours(path) for path in sources_of(papers_of(wildcards), ROOT / "papers")]
 
 
 def quoted(wildcards):
@@ -93,9 +94,9 @@ def place_as_training(measures):
     """Send measures where a profile sends training (GPU, partition, ...), unless it names them; before the first rule."""
     reckoned = ("mem_mb", "gpu_mem_mb", "runtime", "resume_every")
     given = workflow.resource_settings.overwrite_resources
-    like = {name: value for name, value in given.get("train", {}).items() if name not in reckoned}
-    for measure in measures if like else ():
-        given[measure] = type(given["train"])({**like, **given.get(measure, {})})
+    like = {name: value for name, value in given.get(called("train"), {}).items() if name not in reckoned}
+    for measure in map(called, measures if like else ()):
+        given[measure] = type(given[called("train")])({**like, **given.get(measure, {})})
 
 
 place_as_training(MEASURES.names())
@@ -103,7 +104,7 @@ place_as_training(MEASURES.names())
 
 def gpus_of(rule):
     """Return the GPUs of a rule's jobs: what a profile gives it (`set-resources`), else what is here."""
-    given = workflow.resource_settings.overwrite_resources.get(rule, {})
+    given = workflow.resource_settings.overwrite_resources.get(called(rule), {})
     return int(given["gpu"].value) if "gpu" in given else GPUS
 
 

@@ -3,14 +3,22 @@ import os
 import sys
 from functools import cache
 
+# The checkout: not Snakemake's `basedir`, which is another workflow's folder where that one uses this as a module.
+ROOT = Path(os.path.abspath(workflow.current_basedir)).parent
+
 # This checkout's package for the Snakefile and its jobs, whatever else is installed.
-sys.path.insert(0, workflow.basedir)
-os.environ.update(PYTHONPATH=workflow.basedir)
+sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 os.environ.update(MPLBACKEND="agg")  # a notebook's backend would end every figure's job
 
 from closerlook.config.inert import require_useful
 from closerlook.config.layers import ConfigError, command_line
 from closerlook.config.reading import read_config
+
+# Asked now: once all files are read Snakemake's modifier is that of the workflow that was started.
+MAIN = workflow.modifier.is_main_snakefile()
+called = workflow.modifier.modify_rulename  # what a rule is called: with a module's `as cl_*`, cl_train
+placed = workflow.modifier.path_modifier.replace_prefix  # where a path leads: with a module's `prefix`, below that
 
 
 def stop(error):
@@ -20,8 +28,8 @@ def stop(error):
 
 def layers():
     """Return what says what is to be done, later over earlier: config.yaml, each --configfile, --config."""
-    if workflow.modifier.skip_configfile:
-        return [config]  # another workflow uses this one as a module, with a configuration of its own
+    if not MAIN:
+        return [config]  # what the workflow that uses this one as a module gives it
     settings = workflow.config_settings
     first = [] if settings.replace_workflow_config else filter(os.path.exists, ["config.yaml"])
     return [*first, *settings.configfiles, command_line(settings.config)]
@@ -31,7 +39,7 @@ def layers():
 def configured(scale=None):
     """Return the configuration at a scale, without one at that which was asked for."""
     try:
-        return read_config(layers(), scale, root=workflow.basedir)
+        return read_config(layers(), scale, root=ROOT)
     except ConfigError as error:
         stop(error)
 

@@ -1,11 +1,6 @@
 # From a source to verified arrays, and from these to corrupted training sets.
 
 
-# Seconds of work, and the network: on the machine that runs snakemake, not in a cluster's queue.
-localrules:
-    dataset,
-
-
 rule dataset:
     output:
         "data/{dataset}.h5",
@@ -14,6 +9,7 @@ rule dataset:
     benchmark:
         "benchmarks/dataset/{dataset}.tsv"
     retries: 1
+    localrule: True  # seconds of work: not in a cluster's queue
     conda:
         "../envs/closerlook.yaml"
     params:

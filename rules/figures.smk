@@ -1,11 +1,6 @@
 # A figure: a tidy table, and the drawing made from it.
 
 
-# Seconds of work: on the machine that runs snakemake, not in a cluster's queue.
-localrules:
-    figure,
-
-
 FIGURE = Made(
     lambda lineage, wildcards: lineage.figure(wildcards.figure, original_values(lineage.plan, wildcards)),
     "results/{scale}/tables/{figure}.csv",
@@ -52,6 +47,7 @@ rule figure:
         "logs/{scale}/figures/{figure}.log",
     benchmark:
         "benchmarks/{scale}/figures/{figure}.tsv"
+    localrule: True  # seconds of work: not in a cluster's queue
     conda:
         "../envs/closerlook.yaml"
     params:

@@ -13,13 +13,13 @@ CHANGED, NOW = ".snakemake/options-or-code-changed", ".snakemake/closerlook-now"
 
 if workflow.is_main_process:
     # Newer than every result: what the rule `changed` is asked for is always due.
-    Path(NOW).parent.mkdir(exist_ok=True)
-    Path(NOW).write_text(f"{time.time_ns()}\n", encoding="utf-8")
+    Path(placed(NOW)).parent.mkdir(parents=True, exist_ok=True)
+    Path(placed(NOW)).write_text(f"{time.time_ns()}\n", encoding="utf-8")
 
 
 @cache
 def lineage(scale):
-    return Lineage(plan(scale), Path(workflow.basedir, "scripts"))
+    return Lineage(plan(scale), ROOT / "scripts")
 
 
 class Made:
@@ -36,8 +36,9 @@ class Made:
         return planned(lambda the_plan, wildcards: self.look(lineage(wildcards.scale), wildcards))(wildcards)
 
     def paths(self, wildcards):
+        """Return where the results lie."""
         each = (output(wildcards) if callable(output) else output for output in self.outputs)
-        return [output.format(**wildcards) for output in each]
+        return [placed(output.format(**wildcards)) for output in each]
 
     def given(self, look):
         """Make an input function of one of wildcards.
@@ -65,10 +66,6 @@ class Made:
         return [CHANGED] if there and not is_made(paths, self.digest(wildcards)) else []
 
 
-localrules:
-    changed,
-
-
 rule changed:
     input:
         NOW,
@@ -76,3 +73,4 @@ rule changed:
         temp(touch(CHANGED)),
     log:
         "logs/changed.log",
+    localrule: True

@@ -86,6 +86,7 @@ for measure in MEASURES.names():
             gpu_mem_mb=reserved(cost, measure, rates.reserved_gpu_megabytes),
             runtime=reserved(cost, measure, rates.reserved_minutes),
         params:
+            measure=measure,
             spec=of_each(ensembles, lambda wildcards, ensemble: [ensemble.to_json()]),
             options=planned(lambda the_plan, wildcards, options=options: plain(options(the_plan, wildcards))),
             made=MEASURED.digest,

@@ -1,14 +1,6 @@
 # From tables to verdicts, and from both to the PDF. Every number in the prose is read from these files.
 
 
-# Seconds of work: on the machine that runs snakemake, not in a cluster's queue.
-localrules:
-    claims,
-    provenance,
-    paper,
-    one_paper,
-
-
 CLAIMS = Made(
     lambda lineage, wildcards: lineage.claims(claims_files(wildcards.scale)),
     "results/{scale}/claims.json",
@@ -33,6 +25,7 @@ rule claims:
         "logs/{scale}/claims.log",
     benchmark:
         "benchmarks/{scale}/claims.tsv"
+    localrule: True  # seconds of work: not in a cluster's queue
     conda:
         "../envs/closerlook.yaml"
     params:
@@ -55,6 +48,7 @@ rule provenance:
         "logs/{scale}/provenance.log",
     benchmark:
         "benchmarks/{scale}/provenance.tsv"
+    localrule: True  # seconds of work: not in a cluster's queue
     conda:
         "../envs/closerlook.yaml"
     params:
@@ -91,11 +85,14 @@ rule paper:
         "logs/{scale}/paper.log",
     benchmark:
         "benchmarks/{scale}/paper.tsv"
+    localrule: True  # seconds of work: not in a cluster's queue
     conda:
         "../envs/closerlook.yaml"
     params:
-        papers=lambda wildcards: [ours(paper.folder) for paper in papers_of(wildcards)],
-        shared=ours("papers"),
+        # Where the sources lie is no reason to typeset them again: as functions of the threads these are no part of what
+        # Snakemake compares.
+        papers=lambda wildcards, threads: [ours(paper.folder) for paper in papers_of(wildcards)],
+        shared=lambda wildcards, threads: ours("papers"),
         made=PAPER.digest,
     script:
         "../scripts/paper.py"
@@ -108,10 +105,6 @@ use rule paper as one_paper with:
         "logs/{scale}/papers/{paper}.log",
     benchmark:
         "benchmarks/{scale}/papers/{paper}.tsv"
-
-
-localrules:
-    manifest,  # on the machine that has the git repository
 
 
 MANIFEST = Made(
@@ -131,6 +124,7 @@ rule manifest:
         "logs/{scale}/manifest.log",
     benchmark:
         "benchmarks/{scale}/manifest.tsv"
+    localrule: True  # on the machine that has the git repository
     conda:
         "../envs/closerlook.yaml"
     params:

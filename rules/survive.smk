@@ -5,9 +5,10 @@ from pathlib import Path
 
 from closerlook.runtime.takeover import end_with, take_over
 
-if workflow.is_main_process and not workflow.dryrun:
+# A workflow that uses this one as a module sees to its folder, and to its jobs, itself.
+if MAIN and workflow.is_main_process and not workflow.dryrun:
     for what in take_over(Path.cwd()):
         print(f"removed {what}", file=sys.stderr)
 
-if prefix := end_with(os.getpid()):
-    shell.prefix(f"set -euo pipefail; {prefix}")
+if MAIN and (ending := end_with(os.getpid())):
+    shell.prefix(f"set -euo pipefail; {ending}")

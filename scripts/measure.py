@@ -16,7 +16,7 @@ with job_log(snakemake.log[0]) as log, recorded(snakemake.output, snakemake.para
         kinds = {kind: Path(next(noise)) for kind in spec.noises}
         sources.append(Source(trained=Path(trained), data=Path(data), noise=kinds, spec=spec))
     measure(
-        snakemake.rule,
+        snakemake.params.measure,
         sources,
         Path(snakemake.output[0]),
         snakemake.params.options,

@@ -45,7 +45,7 @@ def write_manifest(files: Iterable[Path], *, scale: str, config: str, provenance
     folder = output.parent
     content = {
         "scale": scale,
-        "git": git_state(Path.cwd()),
+        "git": git_state(Path(__file__).parents[2]),
         "config_sha256": hashlib.sha256(json.dumps(json.loads(config), sort_keys=True).encode()).hexdigest(),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "devices": json.loads(provenance.read_text(encoding="utf-8"))["devices"],
