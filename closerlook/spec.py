@@ -102,8 +102,8 @@ class Checkpoints:
     fit: bool = False
     """at the first evaluated epoch with every training example right"""
     losses: tuple[Positive, ...] = ()
-    """when the loss over the training set is first seen at or below the value, in nats; looks are an epoch or more apart,
-    so it may lie below (by up to 32 % in the papers' runs), and `checkpoints/<name>/loss` says where it was"""
+    """when the loss over the training set is first seen at or below the value, in nats; at a look, so it may
+    lie below (by up to 32 % in our runs): `checkpoints/loss-<value>/loss` in trained.h5 has what it was"""
 
     def __post_init__(self) -> None:
         """Put epochs in ascending order and losses in that of training."""
