@@ -190,7 +190,7 @@ class Room:
         """Return the first paragraph of a thing's docstring, without importing it."""
         path = self.path(name)
         source = path / "__init__.py" if path.is_dir() else path
-        return " ".join((ast.get_docstring(_tree(source)) or "").split("\n\n")[0].split())
+        return " ".join((ast.get_docstring(tree(source)) or "").split("\n\n")[0].split())
 
     def _import(self, name: str, module: str) -> ModuleType:
         path = self.path(name)
@@ -202,7 +202,8 @@ class Room:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
+def tree(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
@@ -220,11 +221,11 @@ def constant(module: str, name: str) -> Any:
     path = find_module(module)
     if path is None:
         raise ThingError(f"{module}: no such module")
-    for node in _tree(path).body:
+    for node in tree(path).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == name for target in targets) and node.value:
             try:
-                return _value(node.value, module)
+                return literal(node.value, module)
             except (ValueError, TypeError, KeyError) as error:
                 raise ThingError(f"{path}: {name} must be a literal ({error})") from None
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -234,7 +235,8 @@ def constant(module: str, name: str) -> Any:
     raise ThingError(f"{path}: needs {name}")
 
 
-def _value(node: ast.expr, module: str) -> Any:
+def literal(node: ast.expr, module: str) -> Any:
+    """Return what an expression of a module stands for, as `constant` reads it; ValueError if it is no literal."""
     match node:
         case ast.Name(id=name):
             return constant(module, name)
@@ -242,12 +244,14 @@ def _value(node: ast.expr, module: str) -> Any:
             values = []
             for part in parts:
                 if isinstance(part, ast.Starred):
-                    values += _value(part.value, module)
+                    values += literal(part.value, module)
                 else:
-                    values.append(_value(part, module))
+                    values.append(literal(part, module))
             return tuple(values) if isinstance(node, ast.Tuple) else values
         case ast.Dict(keys=keys, values=values):
-            return {_value(key, module): _value(value, module) for key, value in zip(keys, values, strict=True) if key}
+            return {
+                literal(key, module): literal(value, module) for key, value in zip(keys, values, strict=True) if key
+            }
         case ast.Call(func=ast.Attribute(value=inner, attr="values" | "keys" as way), args=[]):
-            return tuple(getattr(_value(inner, module), way)())
+            return tuple(getattr(literal(inner, module), way)())
     return ast.literal_eval(node)

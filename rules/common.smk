@@ -1,6 +1,7 @@
 # What the rules share: the plan of each scale, and which files belong together. No rule here.
 import re
 
+from closerlook.claims.catalogue import ClaimError, load as load_claims
 from closerlook.planning import rates
 from closerlook.planning.cost import measuring_cost, noise_cost, together, training_cost
 from closerlook.data.sets import SETS
@@ -196,9 +197,15 @@ def all_results(scale):
     return [f"results/{scale}/{name}" for name in plan(scale).results()]
 
 
+@cache
 def claims_files(scale):
-    """Return the papers' files of claims; a paper may have none."""
-    return [ours(path) for paper in plan(scale).config.papers.values() if (path := paper.file("claims.yaml"))]
+    """Return the papers' files of claims, held against the tables that they are about; a paper may have none."""
+    files = [ours(path) for paper in plan(scale).config.papers.values() if (path := paper.file("claims.yaml"))]
+    try:
+        load_claims(files)
+    except (ClaimError, ThingError) as error:
+        stop(error)
+    return files
 
 
 def noise_files(the_plan, wildcards):

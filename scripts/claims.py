@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from closerlook.claims import judge
+from closerlook.claims.judging import judge
 from closerlook.claims.tallies import write_tallies
 from closerlook.planning.records import recorded
 from closerlook.runtime.joblog import job_log

@@ -13,19 +13,19 @@ Choices vary fastest at the end, ids must come out distinct, and braces are repl
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from fnmatch import fnmatchcase
+from functools import cache
 from itertools import product
 from pathlib import Path
 
-import pandas as pd
-
-from closerlook.claims.estimates import SIDES
-from closerlook.claims.tests.effects import REGISTRY
+from closerlook.claims.tests import Declared, declared
+from closerlook.claims.values import ValueProblem, check_value
 from closerlook.config.yamlfile import YamlError, read_yaml
-from closerlook.things import room
+from closerlook.things import ThingError, constant, find_module, room
+
+SIDES = {"increase": 1, "above": 1, "decrease": -1, "below": -1}
+"""What a claim may expect of its effect, and the side of the threshold that it means."""
 
 COMPARISONS = {"below": "lt", "at_most": "le", "above": "gt", "at_least": "ge"}
 
@@ -39,7 +39,7 @@ class Claim:
     """One claim of a paper, and how it is tested.
 
     `figure` names the table, `where` the rows: column -> a value, a list of values, a pattern with ``*``, or bounds
-    such as ``{below: 1}``. `test` names a function of `closerlook.claims.tests.effects`, `options` are its
+    such as ``{below: 1}``. `test` names a function of the room `closerlook.claims.tests`, `options` are its
     keywords (`with` in the file). `expected` is the side of `threshold` on which the effect must lie.
     """
 
@@ -92,7 +92,11 @@ def _of_file(path: Path) -> list[Claim]:
     entries = [] if entries is None else entries
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ClaimError(f"{path}: must be a list of claims")
-    return [_claim({"paper": path.resolve().parent.name, **one}) for entry in entries for one in _expand(entry)]
+    paper, tests = path.resolve().parent.name, declared()
+    try:
+        return [_claim({"paper": paper, **one}, tests) for entry in entries for one in _expand(entry)]
+    except ClaimError as error:
+        raise ClaimError(f"{path}: {error}") from None
 
 
 def _expand(entry: dict) -> list[dict]:
@@ -120,13 +124,13 @@ def _fill(value: object, choices: Mapping[str, object]) -> object:
     return value
 
 
-def _claim(entry: dict) -> Claim:
+def _claim(entry: dict, tests: Mapping[str, Declared]) -> Claim:
     name = f"claim {entry.get('id', '(without id)')}"
     if unknown := sorted(set(map(str, entry)) - KEYS):
         raise ClaimError(f"{name}: unknown key {', '.join(unknown)}; allowed: {', '.join(sorted(KEYS))}")
     if missing := [key for key in REQUIRED if not isinstance(entry.get(key), str)]:
         raise ClaimError(f"{name}: needs text for {', '.join(missing)}")
-    for key, allowed in (("test", REGISTRY), ("expected", SIDES)):
+    for key, allowed in (("test", tests), ("expected", SIDES)):
         if entry[key] not in allowed:
             raise ClaimError(f"{name}: unknown {key} '{entry[key]}'; allowed: {', '.join(allowed)}")
     if entry["figure"] not in (figures := room("figures")):
@@ -135,20 +139,18 @@ def _claim(entry: dict) -> Claim:
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
         raise ClaimError(f"{name}: threshold must be a number, not {threshold!r}")
     options, where = entry.get("with", {}), entry.get("where", {})
-    _check_options(name, entry["test"], options)
+    _check_options(name, entry["test"], tests[entry["test"]], options)
     _check_where(name, where)
     rest = {key: value for key, value in entry.items() if key != "with"}
-    return Claim(**{**rest, "threshold": float(threshold), "options": options, "where": where})
+    claim = Claim(**{**rest, "threshold": float(threshold), "options": options, "where": where})
+    _check_columns(name, claim, tests)
+    return claim
 
 
-def _check_options(name: str, test: str, options: object) -> None:
-    signature = inspect.signature(REGISTRY[test].function).parameters.values()
-    keywords = [parameter for parameter in signature if parameter.kind is parameter.KEYWORD_ONLY]
-    allowed = [parameter.name for parameter in keywords]
-    needed = [parameter.name for parameter in keywords if parameter.default is parameter.empty]
-    if not isinstance(options, dict) or set(options) - set(allowed):
-        raise ClaimError(f"{name}: test {test} takes as 'with' only: {', '.join(allowed) or 'nothing'}")
-    if missing := [option for option in needed if option not in options]:
+def _check_options(name: str, test: str, takes: Declared, options: object) -> None:
+    if not isinstance(options, dict) or set(options) - set(takes.options):
+        raise ClaimError(f"{name}: test {test} takes as 'with' only: {', '.join(takes.options) or 'nothing'}")
+    if missing := [option for option in takes.needed if option not in options]:
         raise ClaimError(f"{name}: test {test} needs 'with: {', '.join(missing)}'")
 
 
@@ -156,44 +158,39 @@ def _check_where(name: str, where: object) -> None:
     if not isinstance(where, dict):
         raise ClaimError(f"{name}: 'where' must map columns to what they may be")
     for column, wanted in where.items():
-        if isinstance(wanted, dict) and set(wanted) - set(COMPARISONS):
+        if isinstance(wanted, dict) and (set(wanted) - set(COMPARISONS) or not wanted):
             raise ClaimError(f"{name}: where {column}: bounds are {', '.join(COMPARISONS)}")
+        if isinstance(wanted, list) and not wanted:
+            raise ClaimError(f"{name}: where {column}: needs a value at least")
+        bounds = isinstance(wanted, dict)
+        for value in wanted.values() if bounds else wanted if isinstance(wanted, list) else [wanted]:
+            try:
+                check_value(str(column), value, bounds, pattern=not isinstance(wanted, list))
+            except ValueProblem as problem:
+                raise ClaimError(f"{name}: where {column}: {problem}") from None
 
 
-def columns_of(claim: Claim) -> set[str]:
+def _check_columns(name: str, claim: Claim, tests: Mapping[str, Declared]) -> None:
+    """Refuse columns that the claim's table lacks; a table whose columns cannot be known before it is made may pass."""
+    rooms = (f"closerlook.{kind}.{claim.figure}" for kind in ("tables", "figures"))
+    module = next(module for module in rooms if find_module(module))
+    columns = _columns(module, find_module(module))
+    if columns and (lacking := sorted(columns_of(claim, tests) - {*columns, "source"})):
+        raise ClaimError(
+            f"{name}: table '{claim.figure}' has no column {', '.join(lacking)}; it has: {', '.join(columns)}"
+        )
+
+
+@cache
+def _columns(module: str, path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(constant(module, "COLUMNS"))
+    except ThingError:
+        return ()
+
+
+def columns_of(claim: Claim, tests: Mapping[str, Declared] | None = None) -> set[str]:
     """Return the table columns that a claim reads."""
-    return {*claim.where, *REGISTRY[claim.test].columns, *(claim.options.get(key) for key in ("column", "swept"))} - {
-        None
-    }
-
-
-def select(claim: Claim, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a table that a claim is about.
-
-    Raises
-    ------
-    ClaimError
-        If the table lacks a column that the claim reads, or the rows mix several checkpoints.
-    """
-    if unknown := sorted(columns_of(claim) - set(table.columns)):
-        raise ClaimError(f"claim {claim.id}: table '{claim.figure}' has no column {', '.join(unknown)}")
-    for column, wanted in claim.where.items():
-        table = table[_matches(table[column], wanted)]
-    if "checkpoint" in table and table["checkpoint"].nunique() > 1:
-        names = ", ".join(sorted(set(table["checkpoint"])))
-        raise ClaimError(f"claim {claim.id}: its 'where' leaves several checkpoints: {names}")
-    return table
-
-
-def _matches(values: pd.Series, wanted: object) -> pd.Series:
-    match wanted:
-        case dict():
-            kept = pd.Series(True, index=values.index)
-            for bound, limit in wanted.items():
-                kept &= getattr(values, COMPARISONS[bound])(limit)
-            return kept
-        case list():
-            return values.isin(wanted)
-        case str() if "*" in wanted:
-            return values.map(lambda value: fnmatchcase(str(value), wanted)).astype(bool)
-    return values == wanted
+    needed = (declared() if tests is None else tests)[claim.test].columns
+    named = {str(claim.options[key]) for key in ("column", "swept") if claim.options.get(key) is not None}
+    return {*map(str, claim.where), *needed, *named}

@@ -14,9 +14,6 @@ CONFIDENCE = 0.95
 FEWEST_SEEDS = 3
 """Below this many independent units there is no verdict: with two, an interval is 9 standard errors to each side."""
 
-SIDES = {"increase": 1, "above": 1, "decrease": -1, "below": -1}
-"""What a claim may expect of its effect, and the side of the threshold that it means."""
-
 
 @dataclass(frozen=True)
 class Estimate:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
 
-from closerlook.claims.catalogue import Claim, load, select
+from closerlook.claims.catalogue import COMPARISONS, Claim, ClaimError, columns_of, load
 from closerlook.claims.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate, decisive_p, mean_effect, verdict
-from closerlook.claims.tests.effects import NOT_RUN, REGISTRY
+from closerlook.claims.tests import TESTS, declared
+from closerlook.claims.tests.effects import NOT_RUN, REGISTRY, NamedTest
 from closerlook.store import replacing
 from closerlook.tables.rows import read_table
 
@@ -58,7 +60,7 @@ def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
         if 0 < estimate.n < FEWEST_SEEDS
         else []
     )
-    test = REGISTRY[claim.test]
+    test = named_test(claim.test)
     return {
         "id": claim.id,
         "paper": claim.paper,
@@ -81,6 +83,19 @@ def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
     }
 
 
+def named_test(name: str) -> NamedTest:
+    """Return a test by its name; its module of the room is imported, and no other.
+
+    Raises
+    ------
+    ThingError
+        If the module's import fails.
+    """
+    if name not in REGISTRY:
+        TESTS.module(declared()[name].thing)
+    return REGISTRY[name]
+
+
 def _estimate(claim: Claim, table: pd.DataFrame | None) -> Estimate:
     if table is None:
         return mean_effect([], notes=[f"{NOT_RUN}: no table '{claim.figure}'"])
@@ -91,10 +106,42 @@ def _estimate(claim: Claim, table: pd.DataFrame | None) -> Estimate:
         return mean_effect([], notes=[NOT_RUN])
     diverged = rows["diverged"].astype(bool)
     lost = [f"diverged members left out: {int(diverged.sum())}"] if diverged.any() else []
-    found = REGISTRY[claim.test].function(rows[~diverged], claim.side, claim.threshold, **claim.options)
+    found = named_test(claim.test).function(rows[~diverged], claim.side, claim.threshold, **claim.options)
     return Estimate(**{**vars(found), "notes": (*lost, *found.notes)})
 
 
 def _number(value: float) -> float | None:
     """Return a number as JSON has it: nine significant digits, None where it is undefined."""
     return float(f"{value:.9g}") if math.isfinite(value) else None
+
+
+def select(claim: Claim, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that a claim is about.
+
+    Raises
+    ------
+    ClaimError
+        If the table lacks a column that the claim reads, or the rows mix several checkpoints.
+    """
+    if unknown := sorted(columns_of(claim) - set(table.columns)):
+        raise ClaimError(f"claim {claim.id}: table '{claim.figure}' has no column {', '.join(unknown)}")
+    for column, wanted in claim.where.items():
+        table = table[_matches(table[column], wanted)]
+    if "checkpoint" in table and table["checkpoint"].nunique() > 1:
+        names = ", ".join(sorted(set(table["checkpoint"])))
+        raise ClaimError(f"claim {claim.id}: its 'where' leaves several checkpoints: {names}")
+    return table
+
+
+def _matches(values: pd.Series, wanted: object) -> pd.Series:
+    match wanted:
+        case dict():
+            kept = pd.Series(True, index=values.index)
+            for bound, limit in wanted.items():
+                kept &= getattr(values, COMPARISONS[bound])(limit)
+            return kept
+        case list():
+            return values.isin(wanted)
+        case str() if "*" in wanted:
+            return values.map(lambda value: fnmatchcase(str(value), wanted)).astype(bool)
+    return values == wanted

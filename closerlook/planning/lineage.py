@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from closerlook import figures
+from closerlook.claims.tests import TESTS
 from closerlook.config.experiments import whole
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
@@ -125,7 +126,7 @@ class Lineage:
 
     @cached_property
     def _tests(self) -> list[str]:
-        return ["closerlook.claims.judging"]
+        return ["closerlook.claims.judging", *(module for name in TESTS.names() for module in TESTS.modules(name))]
 
 
 def _drawn(spec: Ensemble) -> list[str]:

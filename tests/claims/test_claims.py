@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from shipped import CLAIMS
 
-from closerlook.claims import Claim, ClaimError, judge, load
-from closerlook.claims.catalogue import columns_of, select
+from closerlook.claims import Claim, ClaimError, load
+from closerlook.claims.catalogue import columns_of
 from closerlook.claims.estimates import decisive_p, mean_effect, verdict
-from closerlook.claims.judging import judge_one
+from closerlook.claims.judging import judge, judge_one, select
 from closerlook.claims.tests.effects import REGISTRY
 from closerlook.tables import TABLES
 
@@ -285,7 +285,7 @@ def test_each_expands_to_the_product_of_its_choices(write: Callable[..., Path]) 
     [
         ({"treshold": 1}, "claim X1: unknown key treshold; allowed: each, expected"),
         ({"statement": None}, "claim X1: needs text for statement"),
-        ({"test": "guess"}, "claim X1: unknown test 'guess'; allowed: log_slope_over_level"),
+        ({"test": "guess"}, "claim X1: unknown test 'guess'; allowed: critical_beyond_clean"),
         ({"expected": "more"}, "claim X1: unknown expected 'more'; allowed: increase, above, decrease, below"),
         ({"figure": "hairiness"}, "claim X1: unknown figure 'hairiness'"),
         ({"threshold": "ten"}, "claim X1: threshold must be a number, not 'ten'"),
@@ -293,6 +293,18 @@ def test_each_expands_to_the_product_of_its_choices(write: Callable[..., Path]) 
         ({"with": {}}, "claim X1: test log_slope_over_level needs 'with: column'"),
         ({"where": {"level": {"under": 1}}}, "claim X1: where level: bounds are below, at_most"),
         ({"where": ["mnist"]}, "claim X1: 'where' must map columns"),
+        ({"with": {"column": "trase"}}, "claim X1: table 'sharpness' has no column trase; it has: "),
+        ({"where": {"datset": "mnist"}}, "claim X1: table 'sharpness' has no column datset; it has: "),
+        ({"where": {"dataset": "mnsit"}}, "claim X1: where dataset: 'mnsit' is none; there are: cifar10"),
+        ({"where": {"noise": ["none", "randZ"]}}, "claim X1: where noise: 'randZ' is none; there are: none"),
+        ({"where": {"noise": "rnad*"}}, "claim X1: where noise: 'rnad*' is none; there are: none"),
+        ({"where": {"level": "1"}}, "claim X1: where level: must be a number, not '1'"),
+        ({"where": {"level": 40}}, "claim X1: where level: is a share from 0 to 1, not 40"),
+        ({"where": {"level": True}}, "claim X1: where level: must be a number, not True"),
+        ({"where": {"level": []}}, "claim X1: where level: needs a value at least"),
+        ({"where": {"level": {"below": "one"}}}, "claim X1: where level: a bound must be a number, not 'one'"),
+        ({"where": {"dataset": None}}, "claim X1: where dataset: must be a number, a word"),
+        ({"where": {"checkpoint": "fitt"}}, "claim X1: where checkpoint: 'fitt' is none; there are: epoch-<number>"),
         ({"id": "X-{noise}", "each": {"kind": ["a"]}}, "claim X-{noise}: braces that 'each' does not fill"),
         ({"each": {"noise": "randX"}}, "claim X1: 'each' must map names to lists"),
         ({"each": {"noise": ["a", "b"]}}, "more than one claim is called X1"),
@@ -373,7 +385,8 @@ def test_too_few_seeds_are_undecided_and_say_so() -> None:
 def test_a_run_becomes_a_json_file_that_readers_can_rely_on(write: Callable[..., Path], tmp_path: Path) -> None:
     table = levels_table(0.7).assign(diverged=False, noise="none")
     table.to_csv(tmp_path / "sharpness.csv", index=False)
-    claims = write(ENTRY, ENTRY | {"id": "X2", "where": {"noise": "randX"}}, ENTRY | {"id": "X3", "figure": "capacity"})
+    other = {"id": "X3", "figure": "capacity", "with": {"column": "best_train_accuracy"}}
+    claims = write(ENTRY, ENTRY | {"id": "X2", "where": {"noise": "randX"}}, ENTRY | other)
     for name in ("one.json", "two.json"):
         judge(claims, {"sharpness": tmp_path / "sharpness.csv"}, tmp_path / name, "quick")
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from closerlook.claims import difficulty  # noqa: F401  registers its tests
 from closerlook.claims.estimates import Estimate, bootstrap_effect, verdict
+from closerlook.claims.tests import difficulty  # noqa: F401  registers its tests
 from closerlook.claims.tests.effects import REGISTRY
 from closerlook.numerics.difficulty import difficulty as measured
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from shipped import CLAIMS as FILES
 
-from closerlook.claims.catalogue import load, select
+from closerlook.claims.catalogue import load
 from closerlook.claims.estimates import verdict
-from closerlook.claims.judging import judge_one
+from closerlook.claims.judging import judge_one, select
 from closerlook.claims.tests import sensitivity
 
 CLAIMS = {claim.id: claim for claim in load(FILES) if claim.figure in ("sensitivity", "class_sensitivity")}

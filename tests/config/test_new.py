@@ -11,7 +11,8 @@ from shipped import CONFIG, ROOT
 
 from closerlook import things
 from closerlook.__main__ import main
-from closerlook.claims import judge, load
+from closerlook.claims import load
+from closerlook.claims.judging import judge
 from closerlook.config.inert import require_useful
 from closerlook.config.reading import SCALES, read_config
 from closerlook.planning.plan import Plan

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from shipped import CLAIMS, config
 
-from closerlook.claims import judge
+from closerlook.claims.judging import judge
 from closerlook.claims.tallies import write_tallies
 from closerlook.config.papers import read_paper
 from closerlook.config.reading import SCALES
