@@ -206,11 +206,19 @@ TAMPERED = {
     "wrong true label": ("randY", poke("seed-1/true_labels", 0, 11), "true_labels are not the labels"),
     "class 10": ("randY", poke("seed-1/noise_labels", 0, 10), "noise_labels reaches from"),
     "no labels": ("randY", lambda file: file.pop("seed-1/noise_labels"), "noise_labels is missing"),
-    "short labels": ("randY", lambda file: replace(file, "seed-1/noise_labels", np.zeros(49, int)), r"is \(49,\)"),
-    "fractional rank": ("randY", lambda file: replace(file, "seed-1/rank", np.zeros(50)), "not whole numbers"),
+    "short labels": (
+        "randY",
+        lambda file: replace(file, "seed-1/noise_labels", np.zeros(49, np.uint8)),
+        r"shape \(49,\)|is \(49,\)",
+    ),
+    "fractional rank": ("randY", lambda file: replace(file, "seed-1/rank", np.zeros(50)), "rank holds 'float64'"),
     "NaN": ("randX", poke("seed-1/noise_inputs", (slice(None), 0, 0, 0), np.nan), "not finite"),
     "infinity": ("randX", poke("seed-1/noise_inputs", (slice(None), 1, 1, 1), -np.inf), "not finite"),
-    "flat inputs": ("randX", lambda file: replace(file, "seed-1/noise_inputs", np.zeros((50, 8))), r"is \(50, 8\)"),
+    "flat inputs": (
+        "randX",
+        lambda file: replace(file, "seed-1/noise_inputs", np.zeros((50, 8), np.float32)),
+        r"2 dimensions",
+    ),
 }
 
 

@@ -53,7 +53,7 @@ optimizer = Optimizer(words="Adam", start=Adam, state=3)
 '''
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     (folder / "optimizers").mkdir()
