@@ -3,7 +3,10 @@ import os
 import sys
 from pathlib import Path
 
+from closerlook.runtime.internals import quote_interpreter
 from closerlook.runtime.takeover import end_with, take_over
+
+quote_interpreter()
 
 # A workflow that uses this one as a module sees to its folder, and to its jobs, itself.
 if MAIN and workflow.is_main_process and not workflow.dryrun:

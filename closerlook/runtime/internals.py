@@ -5,8 +5,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
+
+
+def quote_interpreter() -> None:
+    """Make the interpreter's path one word of a shell line; to be called before any job.
+
+    Snakemake puts `sys.executable` as it is into the line that starts a job's script: with a space, a quote or an
+    ampersand in the path of the environment every job died.
+    """
+    if not os.path.exists(sys.executable):
+        return  # quoted already, by another workflow that uses this one
+    sys.executable = shlex.quote(sys.executable)
 
 
 def wait_for_jobs(workflow: Any) -> None:

@@ -135,3 +135,41 @@ def test_a_job_that_cannot_fit_is_refused_before_anything_starts(tmp_path, here)
     assert line in result.stderr
     assert not (tmp_path / "capacity").exists()
     assert "Traceback" not in result.stderr
+
+
+SCRIPTED = """
+import sys
+sys.path.insert(0, {root!r})
+from closerlook.runtime.internals import quote_interpreter
+
+if {quoted}:
+    quote_interpreter()
+
+rule one:
+    output: "a.txt"
+    script: "job.py"
+"""
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_an_environment_whose_path_has_any_sign_runs_a_script(tmp_path, quoted):
+    environment = tmp_path / "my 'own' [env] & $(touch pwned); \"x\"" / "bin"
+    environment.mkdir(parents=True)
+    (environment / "python").symlink_to(sys.executable)
+    (environment.parent / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    (tmp_path / "job.py").write_text("open(snakemake.output[0], 'w').write('done')\n")
+    (tmp_path / "Snakefile").write_text(SCRIPTED.format(root=str(ROOT), quoted=quoted))
+    packages = os.pathsep.join([str(ROOT), *(path for path in sys.path if "site-packages" in path)])
+    result = subprocess.run(
+        [environment / "python", "-m", "snakemake", "--cores", "1"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": packages},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (result.returncode == 0) == quoted, result.stderr
+    assert (tmp_path / "a.txt").exists() == quoted, "Snakemake quotes it by itself: remove `quote_interpreter`"
+    if quoted:
+        assert not list(tmp_path.rglob("pwned"))
