@@ -1,7 +1,10 @@
 # Everything from a fresh clone: Python >= 3.11, make and git are enough. `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+# Modules rather than scripts, and this folder's package first: scripts and the install name the folder that they were
+# made in, and a checkout may be renamed.
+RUN := $(VENV)/bin/python -m
+export PYTHONPATH := $(CURDIR)$(addprefix :,$(PYTHONPATH))
 CORES ?= all
 SCALE ?= quick
 UV_VERSION := 0.13.9
@@ -21,52 +24,52 @@ setup: $(VENV)/.installed  ## make .venv with the pinned packages (does nothing 
 $(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"closerlook needs Python 3.11 or later; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install -q --python $(BIN)/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
-	PYTHONDONTWRITEBYTECODE= MPLBACKEND= $(BIN)/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
+	$(RUN) pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	$(RUN) uv pip install -q --python $(VENV)/bin/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
+	PYTHONDONTWRITEBYTECODE= MPLBACKEND= $(VENV)/bin/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
 	@touch $@
 
 paper: setup  ## rebuild the paper: results/quick/paper.pdf (SCALE=smoke|quick|paper, CORES=all)
-	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) $(PROGRESS)
+	$(RUN) snakemake --cores $(CORES) --config scale=$(SCALE) $(PROGRESS)
 
 test: setup  ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(RUN) pytest
 
 verify: SCALE = smoke
 verify: setup  ## run twice from nothing and compare every byte; MANIFEST=file compares with another's run (SCALE=smoke)
-	$(BIN)/python -m closerlook.publish.verification --scale $(SCALE) $(if $(MANIFEST),--manifest "$(MANIFEST)")
+	$(RUN) closerlook.publish.verification --scale $(SCALE) $(if $(MANIFEST),--manifest "$(MANIFEST)")
 
 new: setup  ## write the folder of a paper of your own, which runs at once (PAPER=my-paper)
-	@$(BIN)/python -m closerlook new "$(PAPER)"
+	@$(RUN) closerlook new "$(PAPER)"
 
 plan: setup  ## what a run would cost: jobs, networks, FLOP, memory, disk, hours (SCALE=quick)
-	@$(BIN)/python -m closerlook.planning.overview $(SCALE)
+	@$(RUN) closerlook.planning.overview $(SCALE)
 
 test-cluster: setup  ## the smoke workflow on a real Slurm on this machine, disturbed (root; installs Debian's Slurm)
-	$(BIN)/python tests/cluster/run.py
+	$(VENV)/bin/python tests/cluster/run.py
 
 lint: setup  ## formatters and linters, as CI runs them
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check .
-	$(BIN)/snakemake --lint
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check .
+	$(RUN) snakemake --lint
 
 format: setup  ## rewrite the sources in the house format
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
-	$(BIN)/snakefmt .
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+	$(RUN) snakefmt .
 
 report: setup  ## a browsable report of the run: report.zip
-	$(BIN)/snakemake --report report.zip --config scale=$(SCALE)
+	$(RUN) snakemake --report report.zip --config scale=$(SCALE)
 
 bench: setup  ## speed against the alternatives, as ratios (installs them into .venv-bench)
 	$(MAKE) -C bench
 
 schema: setup  ## regenerate docs/options.md and config.schema.json from the config models
-	$(BIN)/python -m closerlook.config.reference
+	$(RUN) closerlook.config.reference
 
 lock: setup  ## renew envs/constraints.txt from envs/requirements.in
-	$(BIN)/uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header
+	$(RUN) uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header
 
 clean:  ## remove results, logs and caches; keep data/ and .venv
 	rm -rf results logs benchmarks report.zip .snakemake .pytest_cache .ruff_cache .hypothesis
