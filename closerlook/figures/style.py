@@ -25,7 +25,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.spec import REAL
-from closerlook.tables.statistics import IDENTITY, geometric_mean, log_t_interval, t_interval
+from closerlook.tables.cells import IDENTITY
+from closerlook.tables.statistics import geometric_mean, log_t_interval, t_interval
 
 SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""

@@ -11,6 +11,6 @@ TABLES = Room(
     __name__,
     "table",
     "tabulate",
-    aside=("answers", "criticality", "prose", "regularized", "rows", "sensitivities", "statistics", "sweeps"),
+    aside=("answers", "cells", "criticality", "prose", "regularized", "rows", "sensitivities", "statistics", "sweeps"),
 )
 """Every table that is not in its figure's own module."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from closerlook import store
-from closerlook.spec import FACTORS
+from closerlook.tables import cells
 from closerlook.tables.rows import runs
 
 COLUMNS = (
@@ -21,7 +21,9 @@ CELL = ("noise", "level")
 
 
 def counts(path: Path) -> pd.DataFrame:
-    """Return one row per kind of noise, level, step and training example of an ensemble: `COLUMNS`.
+    """Return one row per kind of noise, level, step and training example of an ensemble.
+
+    It has `COLUMNS`, and all other factors of the networks, by which `rows.tidy` sees that a cell holds one kind.
 
     `right` is how many of the `networks` that did not diverge classify the example as labelled after so many steps;
     `epoch` is the step in epochs, exactly 1 after one. `diverged`: all networks did. `label` is the class trained on.
@@ -42,13 +44,12 @@ def counts(path: Path) -> pd.DataFrame:
             )
         labels, packed = file["answers/labels"][:], file["answers/correct"][:]
     correct = np.unpackbits(packed, axis=2, count=spec.answers.asked)
-    factors = [name for name in (*FACTORS, *spec.regularizers) if name not in ("seed", *CELL)]
-    if mixed := [name for name in factors if members[name].nunique() > 1]:
-        raise ValueError(f"{path}: networks that differ in {' and '.join(mixed)} would pass for seeds of one cell")
+    cells.require_one(members, COLUMNS)
     looks, asked = len(spec.answers.steps), spec.answers.asked
     at = pd.DataFrame({"step": np.repeat(spec.answers.steps, asked), "example": np.tile(np.arange(asked), looks)})
     at["epoch"] = at["step"] / math.ceil(spec.examples / spec.batch_size)
-    cells = []
+    factors = [name for name in (*cells.SHOWABLE, *cells.HIDDEN) if name != "seed"]
+    counted = []
     for _, cell in members.groupby([*CELL]):
         kept = cell.index[~cell["diverged"]]
         numbers = {
@@ -58,8 +59,8 @@ def counts(path: Path) -> pd.DataFrame:
             "diverged_networks": len(cell) - len(kept),
             "diverged": len(kept) == 0,
         }
-        cells.append(at.assign(**cell.iloc[0][[*ENSEMBLE, *CELL]], **numbers))
-    return pd.concat(cells, ignore_index=True)
+        counted.append(at.assign(**cell.iloc[0][factors], **numbers))
+    return pd.concat(counted, ignore_index=True)
 
 
 def wrong_networks(rows: pd.DataFrame) -> pd.DataFrame:

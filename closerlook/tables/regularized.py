@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from closerlook.tables.statistics import IDENTITY, t_interval
+from closerlook.tables.cells import IDENTITY, require_one
+from closerlook.tables.statistics import t_interval
 
 REGULARIZERS = {
     "LASS": "lass",
@@ -50,6 +51,7 @@ def one_each(table: pd.DataFrame) -> pd.DataFrame:
     Where their numbers differ (a GPU's last bits depend on who else is in the stack) the first one's are kept.
     """
     names = [name for name in (*IDENTITY, "epoch") if name in table]
+    require_one(table, names)
     return table.drop_duplicates(names, ignore_index=True)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from closerlook import store
-from closerlook.spec import FACTORS
+from closerlook.tables import cells
 
 ACCURACY_DECIMALS = 7
 """Histories are float32: seven decimals bring back the fraction (0.99, not 0.990000010), so thresholds are exact."""
@@ -50,14 +50,15 @@ def runs(trained: Sequence[str | Path]) -> pd.DataFrame:
     DataFrame
         `dataset`, `image_size`, `examples`, `width` (units per hidden layer, 0 without one), `epochs` (the cap), every
         factor of `closerlook.spec.Member`, `fit_epoch` (1-based, NaN if never), `diverged`, and `best_` and `final_`
-        `train_accuracy` and `validation_accuracy` (fractions, over the epochs that were evaluated; NaN if none).
+        `train_accuracy` and `validation_accuracy` (fractions, over the epochs that were evaluated; NaN if none); and
+        the columns `cells.HIDDEN`, by which `tidy` sees that a cell's networks differ in seed alone.
 
     Raises
     ------
     StoreError
         If a file is missing, truncated or of another layout.
     ValueError
-        If networks of one cell differ in a factor that no table shows.
+        If there is none.
     """
     if not trained:
         raise ValueError("no trained.h5 given: a figure needs at least one ensemble")
@@ -65,23 +66,7 @@ def runs(trained: Sequence[str | Path]) -> pd.DataFrame:
     regularizers = sorted({name for table in tables for name in table.attrs["regularizers"]})
     table = pd.concat(tables, ignore_index=True)
     table[regularizers] = table[regularizers].fillna(0.0)  # an ensemble has those that its members use
-    _require_one_cell(table, regularizers)
     return table
-
-
-UNSHOWN = ("learning_rate", "momentum", "batch_size", "depth")
-"""Factors that no table has a column for: networks that differ in one of them must not pass for seeds of one cell."""
-
-
-def _require_one_cell(table: pd.DataFrame, regularizers: Sequence[str]) -> None:
-    factors = [factor for factor in (*FACTORS, *regularizers) if factor not in ("seed", *UNSHOWN)]
-    shown = ["dataset", "image_size", "examples", "width", *factors]
-    variety = table.groupby(shown)[list(UNSHOWN)].nunique().max()
-    if mixed := [name for name in UNSHOWN if variety[name] > 1]:
-        raise ValueError(
-            f"networks that differ in {' and '.join(mixed)} would pass for seeds of one cell; "
-            "give the figure's experiments one value of it"
-        )
 
 
 def _runs_of(path: Path) -> pd.DataFrame:
@@ -96,6 +81,7 @@ def _runs_of(path: Path) -> pd.DataFrame:
             "batch_size": spec.batch_size,
             "epochs": spec.epochs,
             **store.read_members(file),
+            **cells.hidden(spec),
             "fit_epoch": file["outcome/fit_epoch"][:].astype(float),
             "diverged": file["outcome/diverged"][:].astype(bool),
         }
@@ -210,7 +196,13 @@ def tidy(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
     Two experiments of one figure may train the very same network (a width sweep and a sweep over examples share a
     cell): it is one observation.
+
+    Raises
+    ------
+    ValueError
+        If networks of one cell differ in a factor that the `columns` do not show.
     """
+    cells.require_one(table, columns)
     kept = table[list(columns)].drop_duplicates()
     return kept.sort_values(list(columns), kind="stable", ignore_index=True)
 

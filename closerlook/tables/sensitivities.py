@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from closerlook import store
+from closerlook.tables.rows import runs
 
 PROBLEM = ("dataset", "image_size", "examples", "width")
 MEMBER = (*PROBLEM, "own_class", "noise", "level", "seed", "learning_rate")
@@ -25,7 +26,7 @@ SUMMARIES = {
 def sensitivity_files(
     trained: Sequence[Path], measured: Mapping[str, Sequence[Path]]
 ) -> Iterator[tuple[pd.DataFrame, h5py.File]]:
-    """Yield every ensemble's members, a row each with `MEMBER` and `diverged`, and its open sensitivity.h5.
+    """Yield every ensemble's members, rows of `rows.runs` with `own_class`, and its open sensitivity.h5.
 
     Raises
     ------
@@ -47,23 +48,12 @@ def sensitivity_files(
 
 def _members(path: Path) -> pd.DataFrame:
     with store.read(path, "trained") as file:
-        spec = store.read_spec(file)
-        factors = store.read_members(file)
-        return pd.DataFrame(
-            {
-                "dataset": spec.dataset,
-                "image_size": spec.image_size,
-                "examples": spec.examples,
-                "width": spec.widths[0] if spec.widths else 0,
-                "own_class": spec.own_class,
-                **{name: factors[name] for name in ("noise", "level", "seed", "learning_rate")},
-                "diverged": file["outcome/diverged"][:].astype(bool),
-            }
-        )
+        own_class = store.read_spec(file).own_class
+    return runs([path]).assign(own_class=own_class)
 
 
 def require_one_each(table: pd.DataFrame, *within: str) -> None:
-    """Raise ValueError where two networks would pass for one."""
+    """Raise ValueError where two networks, of which `cells` sees no difference, would pass for one."""
     if table.duplicated([*MEMBER, *within]).any():
         raise ValueError("networks that differ in what the table does not show would pass for one")
 

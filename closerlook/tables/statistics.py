@@ -1,4 +1,4 @@
-"""Means over the members of a cell and their uncertainty, and which rows of a table are one network's."""
+"""Means over the members of a cell and their uncertainty."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from scipy.special import stdtrit
 
 Values = Float[np.ndarray, " member"] | Sequence[float] | pd.Series
 """One number per member."""
-
-IDENTITY = ("dataset", "image_size", "examples", "width", "regularizer", "strength", "noise", "level", "seed")
-"""Columns that together name one network of a table, where the table has them."""
 
 
 def t_interval(values: Values) -> tuple[float, float]:

@@ -217,7 +217,7 @@ TAMPERED = {
     "flat inputs": (
         "randX",
         lambda file: replace(file, "seed-1/noise_inputs", np.zeros((50, 8), np.float32)),
-        r"2 dimensions",
+        r"not of shape",
     ),
 }
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from closerlook import store
 from closerlook.numerics.filters import Filters, as_images, low_frequency_power, neighbour_correlation
+from closerlook.tables.cells import require_one
 from closerlook.tables.prose import mean, seen, where
 from closerlook.tables.rows import runs
 
@@ -42,6 +43,7 @@ def tabulate(
     """
     if targets is not None:
         raise ValueError("filters: no values of the original figure are known; leave its targets out")
+    require_one(runs(trained), COLUMNS)
     rows = [row for path in trained for row in _rows_of(path)]
     table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
     return table.drop_duplicates(ignore_index=True)
