@@ -21,10 +21,16 @@ setup: $(VENV)/.installed  ## make .venv with the pinned packages (does nothing 
 
 # The constraints file pins torch without a local version, so a CPU build that find-links offers satisfies it,
 # and the ordinary build does elsewhere. Importing once writes the bytecode that every later start needs.
+# Whatever pip is set to, uv goes into .venv; and uv, which reads none of pip's settings, gets the indexes of an institute's
+# mirror from them, and chooses among several as pip does.
+pip-says = $$($(RUN) pip config get global.$(1) 2>/dev/null)
 $(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"closerlook needs Python 3.11 or later; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	PIP_USER=0 PIP_TARGET= PIP_PREFIX= $(RUN) pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$(call pip-says,index-url)}}}" \
+	UV_INDEX="$${UV_INDEX:-$${UV_EXTRA_INDEX_URL:-$${PIP_EXTRA_INDEX_URL:-$(call pip-says,extra-index-url)}}}" \
+	UV_INDEX_STRATEGY="$${UV_INDEX_STRATEGY:-unsafe-best-match}" \
 	$(RUN) uv pip install -q --python $(VENV)/bin/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
 	PYTHONDONTWRITEBYTECODE= MPLBACKEND= $(VENV)/bin/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
 	@touch $@
