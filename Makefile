@@ -5,6 +5,11 @@ VENV := .venv
 # made in, and a checkout may be renamed.
 RUN := $(VENV)/bin/python -m
 export PYTHONPATH := $(CURDIR)$(addprefix :,$(PYTHONPATH))
+# Snakemake does not start without a folder for its cache: here, where there is no home to write to.
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" || echo none),)
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+export MPLCONFIGDIR ?= $(XDG_CACHE_HOME)/matplotlib
+endif
 CORES ?= all
 SCALE ?= quick
 UV_VERSION := 0.13.9
