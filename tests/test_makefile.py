@@ -15,7 +15,9 @@ TARGETS = ["paper", "test", "verify", "new", "plan", "lint", "format", "report",
 
 def would_run(*arguments, **environment):
     """Return what `make` says that it would run, its environment not yet made."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "XDG_"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "SCALE", "CORES", "XDG_"))
+    }
     command = ["make", "-n", "VENV=no-such-venv", *arguments]
     made = subprocess.run(command, cwd=ROOT, env=clean | environment, capture_output=True, text=True, check=True)
     return made.stdout.replace("\\\n", "")
