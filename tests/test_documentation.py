@@ -20,8 +20,9 @@ from torch import nn
 from torch.nn import functional
 
 from closerlook import claims, store, things
-from closerlook.claims.estimates import Estimate
-from closerlook.claims.tests.effects import REGISTRY, over_seeds, register
+from closerlook.claims.estimates import Units
+from closerlook.claims.tests import effects
+from closerlook.claims.tests.effects import over_seeds, register
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
 from closerlook.data.noise import NOISES
@@ -273,12 +274,11 @@ def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_see
     assert claim.where["level"] == [0, 0.4]
     (tmp_path / "claims.yaml").write_text(norms, encoding="utf-8")
     assert [claim.figure for claim in claims.load(tmp_path / "claims.yaml")] == ["norms"]
-    registry = dict(REGISTRY)
-    monkeypatch.setattr("closerlook.claims.tests.effects.REGISTRY", registry)
-    names = {"register": register, "pd": pd, "Estimate": Estimate, "over_seeds": over_seeds}
+    monkeypatch.setattr("closerlook.claims.tests.effects.REGISTRY", dict(effects.REGISTRY))
+    names = {"register": register, "pd": pd, "Units": Units, "over_seeds": over_seeds}
     exec(snippets("extending.md", "A claim")[0], names)
     rows = pd.DataFrame({"seed": [0, 0, 1, 2], "best_validation_accuracy": [0.5, 0.6, 0.7, 0.8]})
-    assert names["validates"](rows, 1, 0.1).effect == pytest.approx((0.55 + 0.7 + 0.8) / 3)
+    assert effects.REGISTRY["validates"].estimate(rows, 1, 0.1).effect == pytest.approx((0.55 + 0.7 + 0.8) / 3)
 
 
 def test_every_table_is_in_the_page_on_files():

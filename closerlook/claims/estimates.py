@@ -1,10 +1,10 @@
-"""From one value per independent unit (a seed) to an interval, and from the interval to a verdict."""
+"""From what a test found per independent unit (a seed) to an interval, and from the interval to a verdict."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +13,42 @@ from scipy import stats
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3
 """Below this many independent units there is no verdict: with two, an interval is 9 standard errors to each side."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a test found: one value per independent unit."""
+
+    values: Float[np.ndarray, " unit"]
+    notes: tuple[str, ...] = ()
+    """What was left out or censored, or why there is none."""
+    conditions: tuple[Condition, ...] = ()
+    """What must hold, too."""
+    resolution: float = 0.0
+    """A floor of the standard deviation over units: what rounding alone would give (see `mean_effect`)."""
+    name: str = "seeds"
+    """What was independent."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Further units, the side on which their mean must lie, and of what; None: as of the claim itself."""
+
+    units: Units
+    side: int | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """What a test found whose independent units only have a value together: that of the sample, and of resamples."""
+
+    values: Float[np.ndarray, " resample"]
+    """The sample's own value first, then one of each bootstrap sample (see `bootstrap_effect`)."""
+    count: int
+    notes: tuple[str, ...] = ()
+    name: str = "examples"
+    """What was independent, `count` of them, and resampled."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +70,31 @@ class Estimate:
     """Further estimates, each with the side of its threshold that it must lie on for the claim to hold."""
     units: str = "seeds"
     """What was independent, and counted by `n`."""
+
+
+def estimate(found: Units | Resamples, side: int, threshold: float) -> Estimate:
+    """Return the estimate of a claim from what its test found: the one place where intervals of claims are made.
+
+    Parameters
+    ----------
+    found
+        What the test returned.
+    side
+        +1 or -1: the side of the threshold that the claim expects the effect on.
+    threshold
+        The claim's.
+    """
+    if isinstance(found, Resamples):
+        return bootstrap_effect(found.values, found.count, units=found.name, threshold=threshold, notes=found.notes)
+    conditions = []
+    for condition in found.conditions:
+        limit = threshold if condition.threshold is None else condition.threshold
+        part = estimate(condition.units, side, limit)
+        conditions.append((part, side if condition.side is None else condition.side))
+    mean = mean_effect(
+        found.values, threshold=threshold, resolution=found.resolution, notes=found.notes, conditions=conditions
+    )
+    return replace(mean, units=found.name)
 
 
 def mean_effect(

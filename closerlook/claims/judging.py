@@ -106,7 +106,7 @@ def _estimate(claim: Claim, table: pd.DataFrame | None) -> Estimate:
         return mean_effect([], notes=[NOT_RUN])
     diverged = rows["diverged"].astype(bool)
     lost = [f"diverged members left out: {int(diverged.sum())}"] if diverged.any() else []
-    found = named_test(claim.test).function(rows[~diverged], claim.side, claim.threshold, **claim.options)
+    found = named_test(claim.test).estimate(rows[~diverged], claim.side, claim.threshold, **claim.options)
     return Estimate(**{**vars(found), "notes": (*lost, *found.notes)})
 
 

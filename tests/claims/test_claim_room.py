@@ -4,25 +4,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 from shipped import CLAIMS
 
 from closerlook import things
+from closerlook.claims.estimates import Condition, Units, estimate
 from closerlook.claims.judging import named_test
 from closerlook.claims.tests import TESTS, declared
-from closerlook.claims.tests.effects import REGISTRY
+from closerlook.claims.tests.effects import REGISTRY, NamedTest
 from closerlook.things import ThingError
 
 OWN = """
-from closerlook.claims.estimates import mean_effect
+from closerlook.claims.estimates import Units
 from closerlook.claims.tests.effects import register
 
 COLUMNS = ("seed", "trace")
 
 
 @register(COLUMNS, "mean trace", "as it is")
-def mean_trace(rows, side, threshold, *, scale, shift=0.0):
-    return mean_effect(rows["trace"] * scale + shift, threshold=threshold)
+def mean_trace(rows, *, scale, shift=0.0):
+    return Units((rows["trace"] * scale + shift).to_numpy())
 """
 
 
@@ -84,3 +88,20 @@ def test_claims_are_checked_without_what_their_tests_compute_with() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_units_become_an_estimate_in_one_place():
+    condition = Condition(Units(np.array([4.0, 5.0, 6.0])), side=-1, threshold=7.0)
+    own = Condition(Units(np.array([2.0, 3.0, 4.0])))
+    found = estimate(Units(np.array([1.0, 2.0, 3.0]), ("one",), (condition, own), name="pairs"), 1, 0.5)
+    oracle = stats.ttest_1samp([1.0, 2.0, 3.0], 0.5)
+    assert (found.effect, found.n, found.units, found.threshold, found.notes) == (2.0, 3, "pairs", 0.5, ("one",))
+    assert found.p == pytest.approx(oracle.pvalue)
+    assert [(part.effect, part.threshold, side) for part, side in found.conditions] == [(5.0, 7.0, -1), (3.0, 0.5, 1)]
+
+
+def test_a_test_is_told_the_expected_side_where_it_asks():
+    rows = pd.DataFrame({"seed": [0, 1, 2]})
+    asking = NamedTest(lambda rows, *, side: Units(np.full(3, float(side))), ("seed",), "effect", "unit")
+    assert [asking.estimate(rows, side, 0.0).effect for side in (1, -1)] == [1.0, -1.0]
+    assert declared()["log_ratio_to_clean"].options == ()

@@ -24,7 +24,7 @@ from closerlook.tables import TABLES
 
 
 def run(name: str, rows: pd.DataFrame, side: int = 1, threshold: float = 0.0, **options: object):
-    return REGISTRY[name].function(rows, side, threshold, **options)
+    return REGISTRY[name].estimate(rows, side, threshold, **options)
 
 
 def grid(**values: object) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from shipped import CLAIMS
 
 from closerlook.claims import load
 from closerlook.claims.catalogue import columns_of
-from closerlook.claims.estimates import verdict
+from closerlook.claims.estimates import estimate, verdict
 from closerlook.claims.tests.critical import (
     accuracy_slope_over_level,
     critical_beyond_clean,
@@ -23,6 +23,12 @@ from closerlook.claims.tests.critical import (
 from closerlook.tables.criticality import COLUMNS
 
 EPOCHS = (0, 1, 5, 20, 40, 60)
+
+
+def run(test, table, side=1, **options):
+    return estimate(test(table, **options), side, 0.0)
+
+
 JITTER = np.array([-0.01, 0.0, 0.01, 0.02])
 """What the seeds differ by."""
 
@@ -50,9 +56,9 @@ def test_the_end_on_noise_is_compared_with_the_same_seeds_end_on_real_data():
     clean = rows([0.5, 0.2, 0.1, 0.1, 0.1, 0.1], noise="none", level=0.0)
     noisy = rows([0.5, 0.5, 0.6, 0.7, 0.7, 0.75])
     noisy.loc[noisy["seed"] == 3, "validation_critical"] += 0.2
-    found = critical_beyond_clean(pd.concat([clean, noisy]), 1, 0.0)
+    found = run(critical_beyond_clean, pd.concat([clean, noisy]), 1)
     assert (found.effect, found.n) == (pytest.approx(0.65 + 0.05), 4)
-    assert "missing" in critical_beyond_clean(clean, 1, 0.0).notes[0]
+    assert "missing" in run(critical_beyond_clean, clean, 1).notes[0]
 
 
 def test_a_box_is_the_smallest_unless_another_is_asked_for():
@@ -62,8 +68,8 @@ def test_a_box_is_the_smallest_unless_another_is_asked_for():
         for radius, value in zip((0.01, 0.02), values, strict=True)
     ]
     table = pd.concat([*parts, rows([np.nan] * 6, radius=np.nan)])
-    assert critical_beyond_clean(table, 1, 0.0).effect == pytest.approx(0.1)
-    assert critical_beyond_clean(table, 1, 0.0, box=2).effect == pytest.approx(0.6)
+    assert run(critical_beyond_clean, table, 1).effect == pytest.approx(0.1)
+    assert run(critical_beyond_clean, table, 1, box=2).effect == pytest.approx(0.6)
 
 
 def test_slopes_go_over_the_levels_at_the_end_alone():
@@ -76,9 +82,9 @@ def test_slopes_go_over_the_levels_at_the_end_alone():
         )
         for level in (0.0, 0.4, 0.8)
     )
-    assert critical_slope_over_level(table, 1, 0.0).effect == pytest.approx(0.5)
-    assert accuracy_slope_over_level(table, -1, 0.0, of="final").effect == pytest.approx(-0.5)
-    assert accuracy_slope_over_level(table, -1, 0.0, of="best").effect == pytest.approx(-0.25)
+    assert run(critical_slope_over_level, table, 1).effect == pytest.approx(0.5)
+    assert run(accuracy_slope_over_level, table, -1, of="final").effect == pytest.approx(-0.5)
+    assert run(accuracy_slope_over_level, table, -1, of="best").effect == pytest.approx(-0.25)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_slopes_go_over_the_levels_at_the_end_alone():
     ],
 )
 def test_rising_and_levelling_off(curve, rise, slowing, expected):
-    found = rises_then_levels_off(shaken(rows(curve), "validation_critical"), 1, 0.0)
+    found = run(rises_then_levels_off, shaken(rows(curve), "validation_critical"), 1)
     assert found.effect == pytest.approx(rise, abs=1e-3)
     assert found.conditions[0][0].effect == pytest.approx(slowing, abs=1e-3)
     assert verdict(found, 1) == expected
@@ -108,7 +114,7 @@ def test_rising_and_levelling_off(curve, rise, slowing, expected):
 )
 def test_rising_and_falling(curve, fall, rise, expected):
     table = shaken(rows(curve, column="training_critical"), "training_critical")
-    found = rises_then_falls(table, 1, 0.0)
+    found = run(rises_then_falls, table, 1)
     assert found.effect == pytest.approx(fall, abs=1e-3)
     assert found.conditions[0][0].effect == pytest.approx(rise, abs=1e-3)
     assert verdict(found, 1) == expected
@@ -133,7 +139,7 @@ def test_a_peak_before_memorizing(change, expected):
     given = {"curve": [0.5, 0.3, 0.2, 0.3, 0.5, 0.6], **PEAK, **change}
     table = rows(given.pop("curve"), level=0.4, **given)
     table = shaken(table, "validation_accuracy", "validation_critical", "train_accuracy")
-    found = peaks_before_memorizing(table, 1, 0.0, train_below=0.9)
+    found = run(peaks_before_memorizing, table, 1, train_below=0.9)
     assert verdict(found, 1) == expected
     if not change:
         train, rise = (part.effect for part, _ in found.conditions)
@@ -143,7 +149,7 @@ def test_a_peak_before_memorizing(change, expected):
 def test_from_the_peak_on_the_share_counts_where_it_was_measured():
     """The peak is at epoch 5, and critical samples were searched at epochs 1 and 60: there is no rise to be seen."""
     table = rows([0.5, 0.3, np.nan, np.nan, np.nan, 0.6], level=0.4, **PEAK)
-    found = peaks_before_memorizing(table, 1, 0.0, train_below=0.9)
+    found = run(peaks_before_memorizing, table, 1, train_below=0.9)
     assert found.conditions[1][0].effect == 0.0
 
 
@@ -156,7 +162,7 @@ def test_noise_alone_is_rarely_taken_for_a_rise_or_a_fall(test, column):
     for _ in range(tables):
         table = rows([0.0] * 6, column=column)
         table[column] = random.standard_normal(len(table))
-        above += test(table, 1, 0.0).low > 0
+        above += run(test, table, 1).low > 0
         curves = table[column].to_numpy().reshape(4, 6) * (1 if column.startswith("validation") else -1)
         gain = curves[:, -1] - curves[:, :-1].min(axis=1)
         naive += gain.mean() - 3.182 * gain.std(ddof=1) / 2 > 0
@@ -167,21 +173,21 @@ def test_noise_alone_is_rarely_taken_for_a_rise_or_a_fall(test, column):
 @pytest.mark.parametrize("test", [rises_then_levels_off, rises_then_falls])
 def test_one_seed_or_one_epoch_choose_nothing(test):
     column = "validation_critical" if test is rises_then_levels_off else "training_critical"
-    assert test(rows([0.5] * 6, column=column, seeds=1), 1, 0.0).n == 0
-    short = test(rows([0.5], column=column, epochs=(3,)), 1, 0.0)
+    assert run(test, rows([0.5] * 6, column=column, seeds=1), 1).n == 0
+    short = run(test, rows([0.5], column=column, epochs=(3,)), 1)
     assert short.n == 0
     assert "to choose an epoch" in short.notes[0]
 
 
 def test_a_peak_cannot_be_judged_without_searches():
-    found = peaks_before_memorizing(rows([np.nan] * 6, level=0.4, **PEAK), 1, 0.0, train_below=0.9)
+    found = run(peaks_before_memorizing, rows([np.nan] * 6, level=0.4, **PEAK), 1, train_below=0.9)
     assert verdict(found, 1) == "undecided"
 
 
 def test_an_epoch_that_one_seed_lacks_is_left_out_for_all():
     table = rows([0.5, 0.1, 0.2, 0.5, 0.55, 0.6])
     table.loc[(table["seed"] == 2) & (table["epoch"] == 1), "validation_critical"] = np.nan
-    assert rises_then_levels_off(table, 1, 0.0).effect == pytest.approx(0.4)
+    assert run(rises_then_levels_off, table, 1).effect == pytest.approx(0.4)
 
 
 def test_every_claim_of_the_topic_reads_columns_that_its_table_has():

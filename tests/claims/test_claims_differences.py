@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from closerlook.claims.estimates import verdict
+from closerlook.claims.estimates import estimate, verdict
 from closerlook.claims.tests.differences import difference_by_seed
 
 
@@ -16,7 +16,7 @@ def table(seeds: int = 5) -> pd.DataFrame:
 
 
 def compare(rows: pd.DataFrame):
-    return difference_by_seed(rows, 1, 0.0, column="score", between="stage", of="trained", less="initial")
+    return estimate(difference_by_seed(rows, column="score", between="stage", of="trained", less="initial"), 1, 0.0)
 
 
 def test_the_difference_is_the_paired_t_test_of_scipy() -> None:

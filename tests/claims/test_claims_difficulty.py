@@ -41,7 +41,7 @@ def spread(mean: float, width: float) -> np.ndarray:
 
 
 def run(name: str, table: pd.DataFrame, side: int = 1, threshold: float = 0.0, **options: object) -> Estimate:
-    return REGISTRY[name].function(table, side, threshold, **options)
+    return REGISTRY[name].estimate(table, side, threshold, **options)
 
 
 # ---- bootstrap intervals

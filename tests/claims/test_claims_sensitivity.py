@@ -6,7 +6,7 @@ import pytest
 from shipped import CLAIMS as FILES
 
 from closerlook.claims.catalogue import load
-from closerlook.claims.estimates import verdict
+from closerlook.claims.estimates import estimate, verdict
 from closerlook.claims.judging import judge_one, select
 from closerlook.claims.tests import sensitivity
 
@@ -57,8 +57,8 @@ def test_gini_coefficients_are_compared_at_the_last_horizon_within_a_seed(claim,
 def test_seeds_are_paired():
     table = gini_table().query("seed < 3 or noise != 'none'")
     rows = select(CLAIMS["B4-real-noise-randX"], table)
-    estimate = sensitivity.less_equal_with_less_noise(rows, 1, 0.0)
-    assert (estimate.n, estimate.high - estimate.low) == (3, pytest.approx(0, abs=1e-12))
+    found = estimate(sensitivity.less_equal_with_less_noise(rows), 1, 0.0)
+    assert (found.n, found.high - found.low) == (3, pytest.approx(0, abs=1e-12))
 
 
 def test_a_class_for_every_example_is_a_claim_of_its_own():
@@ -100,4 +100,4 @@ def test_diverged_networks_are_left_out():
 
 def test_verdicts_need_three_seeds():
     rows = gini_table().query("seed < 2 and noise != 'randX' or seed < 2 and level == 1")
-    assert verdict(sensitivity.less_equal_with_less_noise(rows, 1, 0.0), 1) == "undecided"
+    assert verdict(estimate(sensitivity.less_equal_with_less_noise(rows), 1, 0.0), 1) == "undecided"

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from closerlook.claims.estimates import verdict
-from closerlook.claims.tests import speed
+from closerlook.claims.judging import named_test
 
 
 def times(exponents: dict[float, float], seeds: int = 4, spread: float = 0.0, random: int = 0) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def times(exponents: dict[float, float], seeds: int = 4, spread: float = 0.0, ra
 
 
 def run(table: pd.DataFrame, side: int = -1, swept: str = "width"):
-    return speed.exponent_slope_over_level(table, side, 0.0, swept=swept)
+    return named_test("exponent_slope_over_level").estimate(table, side, 0.0, swept=swept)
 
 
 def test_the_slope_of_exponents_is_the_one_put_in() -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from closerlook.things import Room, ThingError, literal, tree
 
+SIDE = "side"
+"""The keyword of a test that is given the side of the threshold that its claim expects, and no option."""
+
 TESTS = Room(__name__, "claim test module", "REGISTRY")
 
 
@@ -67,5 +70,9 @@ def _columns(function: ast.FunctionDef) -> ast.expr | None:
 
 
 def _options(function: ast.FunctionDef) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    keywords = list(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    keywords = [
+        (one, default)
+        for one, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+        if one.arg != SIDE
+    ]
     return tuple(one.arg for one, _ in keywords), tuple(one.arg for one, default in keywords if default is None)

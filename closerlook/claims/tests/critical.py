@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from closerlook.claims.estimates import Estimate, mean_effect
+from closerlook.claims.estimates import Condition, Units, mean_effect
 from closerlook.claims.tests.effects import over_seeds, register
 from closerlook.tables.criticality import PROBLEM, at_radius
 from closerlook.tables.sweeps import slopes
@@ -26,24 +26,24 @@ FEWEST = "fewer than two seeds, or too few epochs, to choose an epoch on the oth
 
 
 @register((*CRITICAL, "validation_critical"), "critical samples at the end, noise less real data", "fraction")
-def critical_beyond_clean(rows: pd.DataFrame, side: int, threshold: float, *, box: int = 1) -> Estimate:
+def critical_beyond_clean(rows: pd.DataFrame, *, box: int = 1) -> Units:
     """Per seed, the share of critical validation samples at the last epoch on noise, less that on real data."""
     last = _at_end(at_radius(rows, box), "validation_critical")
     clean, noisy = last[last["noise"] == "none"], last[last["noise"] != "none"]
     pairs = noisy.merge(clean, on=["seed", *PROBLEM], suffixes=("", "_clean"))
     differences = (pairs["validation_critical"] - pairs["validation_critical_clean"]).groupby(pairs["seed"]).mean()
-    return over_seeds(differences, threshold, [], "noise or real data missing")
+    return over_seeds(differences, [], "noise or real data missing")
 
 
 @register((*CRITICAL, "validation_critical"), "slope of critical samples at the end over noise share", "fraction")
-def critical_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, box: int = 1) -> Estimate:
+def critical_slope_over_level(rows: pd.DataFrame, *, box: int = 1) -> Units:
     """Per seed, the slope over the noise level of the share of critical validation samples at the last epoch."""
     last = _at_end(at_radius(rows, box), "validation_critical")
-    return over_seeds(_slopes(last, "validation_critical"), threshold, [], "fewer than two noise levels")
+    return over_seeds(_slopes(last, "validation_critical"), [], "fewer than two noise levels")
 
 
 @register((*CELL, "seed", "epoch", "validation_accuracy"), "slope of validation accuracy over noise share", "fraction")
-def accuracy_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, of: str) -> Estimate:
+def accuracy_slope_over_level(rows: pd.DataFrame, *, of: str) -> Units:
     """Per seed, the slope over the noise level of the `final` or the `best` validation accuracy (`of`).
 
     The best of many epochs is a little too good at every level; the slope keeps only what differs between them.
@@ -53,11 +53,11 @@ def accuracy_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *
         kept = _at_end(known, "validation_accuracy")
     else:
         kept = known.groupby([*CELL, "seed"])["validation_accuracy"].max().reset_index()
-    return over_seeds(_slopes(kept, "validation_accuracy"), threshold, [], "fewer than two noise levels")
+    return over_seeds(_slopes(kept, "validation_accuracy"), [], "fewer than two noise levels")
 
 
 @register((*CRITICAL, "validation_critical"), "rise of critical samples from their lowest share to the end", "fraction")
-def rises_then_levels_off(rows: pd.DataFrame, side: int, threshold: float, *, box: int = 1) -> Estimate:
+def rises_then_levels_off(rows: pd.DataFrame, *, box: int = 1) -> Units:
     """Per seed, the share of critical validation samples at the end less that at its lowest.
 
     Before training nearly every second sample is critical, so the rise is one from the lowest share. It levels off:
@@ -73,13 +73,13 @@ def rises_then_levels_off(rows: pd.DataFrame, side: int, threshold: float, *, bo
         return own[-1] - own[lowest], (own[middle] - own[lowest]) - (own[-1] - own[middle])
 
     rise, slowing = _by_seed(curves, judge, 2)
-    condition = [(mean_effect(slowing.to_numpy(float)), 1)] if len(slowing) else []
+    condition = (_above_0(slowing),) if len(slowing) else ()
     notes = _points("rise of the first half less that of the second", slowing)
-    return over_seeds(rise, threshold, notes, FEWEST, conditions=condition)
+    return over_seeds(rise, notes, FEWEST, conditions=condition)
 
 
 @register((*CRITICAL, "training_critical"), "fall of training samples' critical share from its highest", "fraction")
-def rises_then_falls(rows: pd.DataFrame, side: int, threshold: float, *, box: int = 1) -> Estimate:
+def rises_then_falls(rows: pd.DataFrame, *, box: int = 1) -> Units:
     """Per seed, the fall of the share of critical training samples from its highest to the end.
 
     The highest share is the top of the largest rise between two epochs, the last one excepted, as before training the
@@ -93,9 +93,9 @@ def rises_then_falls(rows: pd.DataFrame, side: int, threshold: float, *, box: in
         return own[high] - own[-1], own[high] - own[low]
 
     fall, rise = _by_seed(curves, judge, 2, epochs=3)
-    condition = [(mean_effect(rise.to_numpy(float)), 1)] if len(rise) else []
+    condition = (_above_0(rise),) if len(rise) else ()
     notes = _points("rise before it", rise)
-    return over_seeds(fall, threshold, notes, FEWEST, conditions=condition)
+    return over_seeds(fall, notes, FEWEST, conditions=condition)
 
 
 @register(
@@ -103,9 +103,7 @@ def rises_then_falls(rows: pd.DataFrame, side: int, threshold: float, *, box: in
     "fall of validation accuracy from its peak to the end",
     "fraction",
 )
-def peaks_before_memorizing(
-    rows: pd.DataFrame, side: int, threshold: float, *, train_below: float, box: int = 1
-) -> Estimate:
+def peaks_before_memorizing(rows: pd.DataFrame, *, train_below: float, box: int = 1) -> Units:
     """Per seed, validation accuracy at its peak less that at the end.
 
     Conditions: at the peak training accuracy is below `train_below`, and from there to the end the share of critical
@@ -123,12 +121,9 @@ def peaks_before_memorizing(
                 share = critical[cell][seed]
                 values["rise"][*cell, seed] = share.iloc[-1] - share[share.index >= min(peak, share.index[-1])].iloc[0]
     fall, train, rise = (_mean_by_seed(found) for found in values.values())
-    conditions = [
-        (mean_effect(train.to_numpy(float), threshold=train_below), -1),
-        (mean_effect(rise.to_numpy(float)), 1),
-    ]
+    conditions = (Condition(Units(train.to_numpy(float)), -1, train_below), _above_0(rise))
     notes = _points("training accuracy at the peak", train) + _points("rise of critical samples from there", rise)
-    return over_seeds(fall, threshold, notes, FEWEST, conditions=conditions if len(fall) else [])
+    return over_seeds(fall, notes, FEWEST, conditions=conditions if len(fall) else ())
 
 
 def _at_end(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -175,6 +170,10 @@ def _by_seed(
 def _mean_by_seed(found: dict[tuple, float]) -> pd.Series:
     seeds = pd.Series([key[-1] for key in found], dtype=int)
     return pd.Series(list(found.values()), dtype=float).groupby(seeds).mean()
+
+
+def _above_0(values: pd.Series) -> Condition:
+    return Condition(Units(values.to_numpy(float)), 1, 0.0)
 
 
 def _points(words: str, values: pd.Series) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from closerlook.claims.estimates import Estimate, bootstrap_effect
+from closerlook.claims.estimates import Resamples
 from closerlook.claims.tests.effects import NOT_RUN, register
 from closerlook.numerics.difficulty import Difficulty, at_error, difficulty
 from closerlook.tables.answers import one_epoch, wrong_networks
@@ -41,45 +41,43 @@ class _Kind:
 
 
 @register(COLUMNS, "variance over examples of the number of networks wrong, over the binomial's", "ratio")
-def dispersion(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
+def dispersion(rows: pd.DataFrame) -> Resamples:
     """After one epoch, how much more the examples of one kind differ than equally hard ones would: 1 for those."""
     if (kind := _kind(rows)) is None:
-        return _missing(threshold, "no look after exactly one epoch")
-    return bootstrap_effect(kind.found.dispersion[:, kind.one], kind.examples, threshold=threshold, notes=_lost(rows))
+        return _missing("no look after exactly one epoch")
+    return Resamples(kind.found.dispersion[:, kind.one], kind.examples, _lost(rows))
 
 
 @register(COLUMNS, f"ln(dispersion of errors over examples, real data / noise) {AFTER_ONE}", "ln ratio")
-def more_dispersed(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
+def more_dispersed(rows: pd.DataFrame) -> Resamples:
     """After one epoch, ln of real data's dispersion over that of noise; both resampled over the same examples."""
     if (pair := _pair(rows)) is None:
-        return _missing(threshold, "real data, noise, or the look after one epoch missing")
+        return _missing("real data, noise, or the look after one epoch missing")
     real, noise = pair
     ratio = real.dispersions()[:, real.one] - noise.dispersions()[:, noise.one]
-    return bootstrap_effect(ratio, real.examples, threshold=threshold, notes=_lost(rows))
+    return Resamples(ratio, real.examples, _lost(rows))
 
 
 @register(COLUMNS, "ln(dispersion of errors over examples, real data / noise) at equal mean error", "ln ratio")
-def more_dispersed_at_equal_error(rows: pd.DataFrame, side: int, threshold: float, *, error_of: str) -> Estimate:
+def more_dispersed_at_equal_error(rows: pd.DataFrame, *, error_of: str) -> Resamples:
     """Return the same at the mean error that `error_of` ("real" or "noise") has after one epoch.
 
     The other kind passes that error earlier or later in its training; its ln dispersion there is linear between looks.
     """
-    return _at_equal_error(rows, threshold, error_of, _Kind.dispersions)
+    return _at_equal_error(rows, error_of, _Kind.dispersions)
 
 
 @register(COLUMNS, "share of examples never wrong, real data less noise, at equal mean error", "percentage points")
-def more_easy_at_equal_error(rows: pd.DataFrame, side: int, threshold: float, *, error_of: str) -> Estimate:
+def more_easy_at_equal_error(rows: pd.DataFrame, *, error_of: str) -> Resamples:
     """Return the difference of the shares of examples that every network gets right, as the test above."""
-    return _at_equal_error(rows, threshold, error_of, _Kind.easy)
+    return _at_equal_error(rows, error_of, _Kind.easy)
 
 
-def _at_equal_error(
-    rows: pd.DataFrame, threshold: float, error_of: str, number: Callable[[_Kind], np.ndarray]
-) -> Estimate:
+def _at_equal_error(rows: pd.DataFrame, error_of: str, number: Callable[[_Kind], np.ndarray]) -> Resamples:
     if error_of not in ("real", "noise"):
         raise ValueError(f"error_of: '{error_of}' must be real or noise")
     if (pair := _pair(rows)) is None:
-        return _missing(threshold, "real data, noise, or the look after one epoch missing")
+        return _missing("real data, noise, or the look after one epoch missing")
     fixed, passing = pair if error_of == "real" else pair[::-1]
     wanted = fixed.found.mean_error[:, fixed.one]
     matched = at_error(passing.found.mean_error, number(passing), wanted)
@@ -93,7 +91,7 @@ def _at_equal_error(
         ]
     elif not reached.all():
         notes += [f"not reached in {int((~reached).sum())} of {len(reached) - 1} bootstrap samples"]
-    return bootstrap_effect(difference, fixed.examples, threshold=threshold, notes=[*_lost(rows), *notes])
+    return Resamples(difference, fixed.examples, (*_lost(rows), *notes))
 
 
 def _pair(rows: pd.DataFrame) -> tuple[_Kind, _Kind] | None:
@@ -110,10 +108,10 @@ def _kind(rows: pd.DataFrame) -> _Kind | None:
     return _Kind(found, list(wrong.index).index(step), wrong.shape[1])
 
 
-def _lost(rows: pd.DataFrame) -> list[str]:
+def _lost(rows: pd.DataFrame) -> tuple[str, ...]:
     lost = int(rows[["noise", "level", "diverged_networks"]].drop_duplicates()["diverged_networks"].sum())
-    return [f"diverged networks left out of the counts: {lost}"] if lost else []
+    return (f"diverged networks left out of the counts: {lost}",) if lost else ()
 
 
-def _missing(threshold: float, reason: str) -> Estimate:
-    return bootstrap_effect(np.full(1, np.nan), 0, threshold=threshold, notes=[f"{NOT_RUN}: {reason}"])
+def _missing(reason: str) -> Resamples:
+    return Resamples(np.full(1, np.nan), 0, (f"{NOT_RUN}: {reason}",))

@@ -1,18 +1,21 @@
-"""The named tests of `claims.yaml`. Each turns the rows of a claim into an `Estimate`; seeds are the independent units.
+"""The named tests of `claims.yaml`. Each turns the rows of a claim into one value per independent unit: a seed, mostly.
 
-A test takes the rows that the claim's `where` leaves (without diverged members), the expected `side` (+1 or -1), the
-`threshold`, and the claim's `with` as keywords. Everything that shares a seed is first brought down to one number.
+A test takes the rows that the claim's `where` leaves (without diverged members) and the claim's `with` as keywords;
+one that asks for a keyword `side` is given the expected one (+1 or -1). Everything that shares a seed is first brought
+down to one number. What interval and verdict that gives is the matter of `closerlook.claims.estimates`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 
 import numpy as np
 import pandas as pd
 
-from closerlook.claims.estimates import Estimate, mean_effect
+from closerlook.claims.estimates import Condition, Estimate, Resamples, Units, estimate
+from closerlook.claims.tests import SIDE
 from closerlook.tables.sweeps import examples_sweep, needed_widths, octave, slopes, width_sweep
 
 NOT_RUN = "not run at this scale"
@@ -22,10 +25,15 @@ NOT_RUN = "not run at this scale"
 class NamedTest:
     """A registered test: its function, the table columns it needs, and how a reader calls its effect."""
 
-    function: Callable[..., Estimate]
+    function: Callable[..., Units | Resamples]
     columns: tuple[str, ...]
     effect_name: str
     unit: str
+
+    def estimate(self, rows: pd.DataFrame, side: int, threshold: float, **options: object) -> Estimate:
+        """Return the estimate of a claim that expects the effect on that side of the threshold."""
+        asked = {"side": side} if SIDE in signature(self.function).parameters else {}
+        return estimate(self.function(rows, **asked, **options), side, threshold)
 
 
 REGISTRY: dict[str, NamedTest] = {}
@@ -34,7 +42,7 @@ REGISTRY: dict[str, NamedTest] = {}
 def register(columns: Iterable[str], effect_name: str, unit: str) -> Callable[[Callable], Callable]:
     """Decorate a test: enter it in `REGISTRY` under its own name."""
 
-    def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+    def enter(function: Callable) -> Callable:
         REGISTRY[function.__name__] = NamedTest(function, tuple(columns), effect_name, unit)
         return function
 
@@ -42,7 +50,7 @@ def register(columns: Iterable[str], effect_name: str, unit: str) -> Callable[[C
 
 
 @register(("seed", "level"), "slope of the natural logarithm over noise share", "ln per unit of noise share")
-def log_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, column: str) -> Estimate:
+def log_slope_over_level(rows: pd.DataFrame, *, column: str) -> Units:
     """Per seed, the least-squares slope of ln(`column`) over the noise level; values at one level are averaged."""
     kept = rows[rows[column] > 0]
     notes = counted(int(rows[column].isna().sum()), "checkpoints not reached, left out")
@@ -52,19 +60,17 @@ def log_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, col
         notes += counted(int(loose.sum()), "eigenvalues not converged, used as they are")
     logs = kept.assign(value=np.log(kept[column]))
     steep = slopes(logs, "level", "value", ["seed"])["slope"]
-    return over_seeds(steep, threshold, notes, "fewer than two noise levels")
+    return over_seeds(steep, notes, "fewer than two noise levels")
 
 
 @register(("seed", "level", "width"), "slope of log2(needed width) over noise share", "octaves per unit of noise share")
 def needed_width_slope(
     rows: pd.DataFrame,
-    side: int,
-    threshold: float,
     *,
     column: str,
     reach: float | None = None,
     within: float = 0.0,
-) -> Estimate:
+) -> Units:
     """Per seed, the slope over the noise level of log2 of the smallest width whose `column` suffices.
 
     It suffices at `reach`, or else at the best of that seed and level less `within`. Where no width of the sweep
@@ -79,7 +85,7 @@ def needed_width_slope(
     steep = slopes(octaves, "level", "value", ["seed"])["slope"]
     levels = np.unique(needed["level"].to_numpy(float))
     rounding = octave(sweep["width"]) / np.sqrt(12 * ((levels - levels.mean()) ** 2).sum()) if len(levels) > 1 else 0.0
-    return over_seeds(steep, threshold, notes, "fewer than two noise levels", resolution=rounding)
+    return over_seeds(steep, notes, "fewer than two noise levels", resolution=rounding)
 
 
 @register(
@@ -87,7 +93,7 @@ def needed_width_slope(
     "ln(epochs to fit with noise / without), mean over the width sweep",
     "ln ratio",
 )
-def log_ratio_to_clean(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
+def log_ratio_to_clean(rows: pd.DataFrame, *, side: int) -> Units:
     """Per seed, ln(epochs to fit on noise / on real data), averaged over the cells of the width sweep.
 
     A network that had not fitted by the last epoch counts as that epoch, which bounds the ratio; a cell of which
@@ -112,9 +118,9 @@ def log_ratio_to_clean(rows: pd.DataFrame, side: int, threshold: float) -> Estim
 
     # A bound may speak against the claim, and leaving its cell out would hide that: the claim must hold with it, too.
     bounded = pairs[~pairs["width"].isin(pairs.loc[pairs["late"] & pairs["late_clean"], "width"])]
-    strict = [(mean_effect(by_seed(kept).to_numpy(float), threshold=threshold), side)] if len(kept) else []
+    strict = (Condition(over_seeds(by_seed(kept))),) if len(kept) else ()
     missing = "noise or real data missing" if pairs.empty else "no cell left"
-    return over_seeds(by_seed(bounded), threshold, notes, missing, conditions=strict)
+    return over_seeds(by_seed(bounded), notes, missing, conditions=strict)
 
 
 @register(
@@ -122,7 +128,7 @@ def log_ratio_to_clean(rows: pd.DataFrame, side: int, threshold: float) -> Estim
     "exponent of epochs to fit as a power of the swept size",
     "power-law exponent",
 )
-def power_of_size(rows: pd.DataFrame, side: int, threshold: float, *, swept: str) -> Estimate:
+def power_of_size(rows: pd.DataFrame, *, swept: str) -> Units:
     """Per seed, the slope of ln(epochs to fit) over ln(`swept`): `width` or `examples`, each in its own sweep."""
     sweep = {"width": width_sweep, "examples": examples_sweep}[swept](rows)
     late = sweep["epochs_to_fit"].isna()
@@ -130,7 +136,7 @@ def power_of_size(rows: pd.DataFrame, side: int, threshold: float, *, swept: str
     sizes = np.log(sweep[swept].astype(float))
     steep = slopes(sweep.assign(size=sizes, value=time), "size", "value", ["seed"])["slope"]
     notes = counted(int(late.sum()), "networks not fitted, counted at the last epoch")
-    return over_seeds(steep, threshold, notes, f"fewer than two values of {swept}")
+    return over_seeds(steep, notes, f"fewer than two values of {swept}")
 
 
 def counted(number: int, words: str) -> list[str]:
@@ -138,7 +144,7 @@ def counted(number: int, words: str) -> list[str]:
     return [f"{words}: {number}"] if number else []
 
 
-def over_seeds(values: pd.Series, threshold: float, notes: list[str], missing: str, **more: object) -> Estimate:
-    """Return the estimate over seeds; with no seed at all, say what was `missing`."""
+def over_seeds(values: pd.Series, notes: Sequence[str] = (), missing: str = "no seed", **more: object) -> Units:
+    """Return one value a seed, and what is said of them; with no seed at all, that and what was `missing`."""
     reasons = [] if len(values) else [f"{NOT_RUN}: {missing}"]
-    return mean_effect(values.to_numpy(float), threshold=threshold, notes=[*notes, *reasons], **more)
+    return Units(values.to_numpy(float), (*notes, *reasons), **more)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from closerlook.claims.estimates import Estimate, mean_effect
+from closerlook.claims.estimates import Condition, Units, mean_effect
 from closerlook.claims.tests.effects import NOT_RUN, over_seeds, register
 from closerlook.tables.regularized import against_none, choose, even_seeds
 
@@ -21,14 +20,12 @@ TRADE_OFF_COLUMNS = (
 @register(TRADE_OFF_COLUMNS, "drop of training accuracy on random labels", "percentage points")
 def memorizes_less(
     rows: pd.DataFrame,
-    side: int,
-    threshold: float,
     *,
     regularizer: str,
     tolerance: float,
     margin: float,
     against: str = "none",
-) -> Estimate:
+) -> Units:
     """Per odd seed, how far a regularizer chosen on the even seeds lowers training accuracy on random labels.
 
     Chosen on the even seeds: the strength with the lowest training accuracy on random labels among those whose best
@@ -40,25 +37,27 @@ def memorizes_less(
     """
     points = against_none(rows)
     if not {regularizer, against} <= set(points["regularizer"]):
-        return over_seeds(pd.Series(dtype=float), threshold, [], "regularizer or reference missing")
+        return over_seeds(pd.Series(dtype=float), [], "regularizer or reference missing")
     strength, base = (choose(even_seeds(points), name, tolerance) for name in (regularizer, against))
     if strength is None or base is None:
-        return over_seeds(pd.Series(dtype=float), threshold, [], "no even seed to choose a strength on")
+        return over_seeds(pd.Series(dtype=float), [], "no even seed to choose a strength on")
     if not _comparable(points, regularizer, against, base):
-        return over_seeds(pd.Series(dtype=float), threshold, [], f"{regularizer} with {against} {base}, its own choice")
+        return over_seeds(pd.Series(dtype=float), [], f"{regularizer} with {against} {base}, its own choice")
     ours = _odd(points, regularizer, strength)
     drops = (ours["drop"] - _odd(points, against, base)["drop"]).dropna()
-    validation = mean_effect(ours["change"].to_numpy(float), threshold=-margin)
+    change = ours["change"].to_numpy(float)
+    conditions = (Condition(Units(change), 1, -margin),)
+    validation = mean_effect(change)
     notes = [
         f"strength {strength}, chosen on the even seeds; validation changes by {validation.effect:+.2f} points "
         f"[{validation.low:+.2f}, {validation.high:+.2f}]"
     ]
     notes += [f"{against} at strength {base}"] if against != "none" else []
-    return over_seeds(drops, threshold, notes, "no odd seed to judge on", conditions=[(validation, 1)])
+    return over_seeds(drops, notes, "no odd seed to judge on", conditions=conditions)
 
 
 @register(TRADE_OFF_COLUMNS, "drop of training accuracy on random labels", "percentage points")
-def harmless_drop(rows: pd.DataFrame, side: int, threshold: float, *, regularizer: str, tolerance: float) -> Estimate:
+def harmless_drop(rows: pd.DataFrame, *, regularizer: str, tolerance: float) -> Units:
     """Per odd seed, how far a regularizer that costs nothing lowers training accuracy on random labels.
 
     As in `memorizes_less`, but where every strength costs more than `tolerance` points of validation accuracy on the
@@ -66,17 +65,17 @@ def harmless_drop(rows: pd.DataFrame, side: int, threshold: float, *, regularize
     """
     points = against_none(rows)
     if regularizer not in set(points["regularizer"]):
-        return over_seeds(pd.Series(dtype=float), threshold, [], "regularizer or reference missing")
+        return over_seeds(pd.Series(dtype=float), [], "regularizer or reference missing")
     even = even_seeds(points)
     strength = choose(even, regularizer, tolerance)
     if strength is None:
-        return over_seeds(pd.Series(dtype=float), threshold, [], "no even seed to choose a strength on")
+        return over_seeds(pd.Series(dtype=float), [], "no even seed to choose a strength on")
     cost = -even.loc[(even["regularizer"] == regularizer) & (even["strength"] == strength), "change"].mean()
     if cost > tolerance:
         notes = [f"every strength costs more than {tolerance:g} points: the drop is that of no regularizer"]
-        return over_seeds(_odd(points, "none", choose(even, "none"))["drop"], threshold, notes, "no odd seed")
+        return over_seeds(_odd(points, "none", choose(even, "none"))["drop"], notes, "no odd seed")
     notes = [f"strength {strength}, chosen on the even seeds"]
-    return over_seeds(_odd(points, regularizer, strength)["drop"], threshold, notes, "no odd seed to judge on")
+    return over_seeds(_odd(points, regularizer, strength)["drop"], notes, "no odd seed to judge on")
 
 
 def _comparable(points: pd.DataFrame, regularizer: str, against: str, base: str) -> bool:
@@ -100,7 +99,7 @@ def _odd(points: pd.DataFrame, regularizer: str, strength: str) -> pd.DataFrame:
     "another seed",
     "share of pairs",
 )
-def order_differs(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
+def order_differs(rows: pd.DataFrame) -> Units:
     """Per pair of seeds, how much more the order of training curves differs between kinds of data than within one.
 
     A curve's place in the order is its mean training accuracy over the epochs. Two orders differ by the share of
@@ -112,7 +111,7 @@ def order_differs(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
     seeds = sorted(set(places["randY"].index) & set(places["none"].index))
     names = [name for name in places["randY"].columns if name in places["none"].columns]
     if len(names) < 2:
-        return over_seeds(pd.Series(dtype=float), threshold, [], "fewer than two regularizers on both kinds of data")
+        return over_seeds(pd.Series(dtype=float), [], "fewer than two regularizers on both kinds of data")
     noise, real = (places[kind].loc[seeds, names].to_numpy(float) for kind in ("randY", "none"))
     excess = []
     for a, b in zip(range(0, len(seeds) - 1, 2), range(1, len(seeds), 2), strict=True):
@@ -120,7 +119,7 @@ def order_differs(rows: pd.DataFrame, side: int, threshold: float) -> Estimate:
         within = (_turned(noise[a], noise[b]) + _turned(real[a], real[b])) / 2
         excess.append(across - within)
     notes = [f"{len(names)} curves"] if excess else [f"{NOT_RUN}: no pair of seeds"]
-    return replace(mean_effect(excess, threshold=threshold, notes=notes), units="seed pairs")
+    return Units(np.array(excess), tuple(notes), name="seed pairs")
 
 
 def _mean_curves(rows: pd.DataFrame) -> pd.DataFrame:

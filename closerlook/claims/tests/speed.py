@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from closerlook.claims.estimates import Estimate
+from closerlook.claims.estimates import Units
 from closerlook.claims.tests.effects import counted, over_seeds, register
 from closerlook.tables.sweeps import examples_sweep, exponents, reached, slopes, width_sweep
 
@@ -14,7 +14,7 @@ from closerlook.tables.sweeps import examples_sweep, exponents, reached, slopes,
     "change of the power-law exponent of epochs to fit with the noise share",
     "exponent per unit of noise share",
 )
-def exponent_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *, swept: str) -> Estimate:
+def exponent_slope_over_level(rows: pd.DataFrame, *, swept: str) -> Units:
     """Per seed, the slope over the noise level of the exponent of epochs to fit as a power of `swept`.
 
     `swept` is `width` or `examples`, each in its own sweep; between levels 0 and 1 alone the slope is the difference
@@ -27,4 +27,4 @@ def exponent_slope_over_level(rows: pd.DataFrame, side: int, threshold: float, *
     notes += [f"{swept} {', '.join(f'{size:g}' for size in late)} left out"] if late else []
     found = exponents(sweep[~sweep[swept].isin(late)], swept)
     steep = slopes(found, "level", "exponent", ["seed"])["slope"]
-    return over_seeds(steep, threshold, notes, f"fewer than two noise levels at two values of {swept} that all fitted")
+    return over_seeds(steep, notes, f"fewer than two noise levels at two values of {swept} that all fitted")
