@@ -49,10 +49,14 @@ class ThingError(ValueError):
 
 @dataclass(frozen=True)
 class Look:
-    """How a thing is drawn: a colour, told apart by readers of any colour vision, and a marker."""
+    """How a thing is drawn: a colour, told apart by readers of any colour vision, a marker, and where it stands.
+
+    Things of one kind stand in a legend by their `place`, the smallest first, and by name where it is the same.
+    """
 
     colour: str
     marker: str
+    place: int = 99
 
 
 def own_folders() -> tuple[Path, ...]:

@@ -15,7 +15,6 @@ from textwrap import fill
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -24,28 +23,20 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
+from closerlook.regularizers import REGULARIZERS
 from closerlook.spec import REAL
 from closerlook.tables.cells import IDENTITY
+from closerlook.tables.regularized import NO_REGULARIZER
 from closerlook.tables.statistics import geometric_mean, log_t_interval, t_interval
+from closerlook.things import Look
 
 SINGLE_COLUMN, FULL_WIDTH = 3.4, 7.0
 """Printed widths in inches."""
 
 CLEAN = NOISES[REAL].look.colour
-ACCENT = "#8E3A80"
-"""For what is no noise kind: regularizers."""
-REGULARIZER_LOOKS = {
-    "none": (CLEAN, "+"),
-    "LASS": ("#3C9FD4", "P"),
-    "LASS + dropout": ("#332288", "D"),
-    "dropout": ("#117733", "o"),
-    "input dropout": ("#44AA99", "s"),
-    "weight decay": ("#999933", "v"),
-    "input noise": ("#CC6677", "^"),
-    "hidden noise": ("#882255", "X"),
-    "adversarial": ("#AA4499", "*"),
-}
-"""Colours of Paul Tol's muted scheme, apart for every colour vision and none of them a noise kind's, and markers."""
+UNREGULARIZED = Look(CLEAN, "+")
+COMBINED = Look("#332288", "D")
+"""Of what trains with several regularizers at once: of Paul Tol's muted scheme, as theirs are."""
 
 HOUSE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same glyphs
@@ -147,6 +138,8 @@ def curve(
 
     With `log` it is the geometric mean. Rows without a `y` are left out; nothing is drawn when none is left.
     """
+    import seaborn as sns  # half a second, and not every figure has a curve
+
     rows = rows.dropna(subset=[y])
     if log:
         rows = rows[rows[y] > 0]
@@ -237,15 +230,17 @@ def key(noise: str, level: Real, label: str, **line: object) -> Line2D:
     return Line2D([], [], label=label, **settings)
 
 
-def regularizer_look(name: str) -> dict[str, object]:
-    """Return the colour and marker of a regularizer."""
-    hue, mark = REGULARIZER_LOOKS.get(name, (ACCENT, "h"))
-    return {"color": hue, "marker": mark, "markeredgecolor": hue, "markeredgewidth": 1.2 if mark == "+" else 0.8}
+def regularizer_look(words: str) -> dict[str, object]:
+    """Return the colour and marker of a regularizer as a table calls it; several at once have a look of their own."""
+    looks = {thing.words: thing.look for thing in map(REGULARIZERS.__getitem__, REGULARIZERS.names())}
+    look = (looks | {NO_REGULARIZER: UNREGULARIZED}).get(words, COMBINED)
+    edge = 1.2 if look.marker == "+" else 0.8
+    return {"color": look.colour, "marker": look.marker, "markeredgecolor": look.colour, "markeredgewidth": edge}
 
 
 def regularizer_key(name: str, strength: str = "", **line: object) -> Line2D:
     """Return a legend entry in the colour and with the marker of a regularizer, with its strength if one is given."""
-    words = "no regularizer" if name == "none" else f"{name} ({strength})" if strength else name
+    words = "no regularizer" if name == NO_REGULARIZER else f"{name} ({strength})" if strength else name
     return Line2D([], [], label=words, **{**regularizer_look(name), **line})
 
 

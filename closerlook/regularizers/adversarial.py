@@ -40,7 +40,7 @@ regularizer = Regularizer(
     words="adversarial",
     strength=NotNegative,
     meaning="radius, in pixel units from 0 to 1, of fast-gradient-sign examples in half of each batch",
-    look=Look("#AA4499", "*"),
+    look=Look("#AA4499", "*", 7),
     changes=attack,
     work=lambda options: 2.0,  # for half of the examples, forward and back to the inputs
 )

@@ -21,6 +21,6 @@ regularizer = Regularizer(
     words="dropout",
     strength=Share,
     meaning="share of hidden units dropped",
-    look=Look("#117733", "o"),
+    look=Look("#117733", "o", 2),
     perturbs=Perturbs(site="hidden", draws="uniform", scale=kept),
 )

@@ -8,6 +8,6 @@ regularizer = Regularizer(
     words="hidden noise",
     strength=NotNegative,
     meaning="standard deviation of Gaussian noise on hidden units",
-    look=Look("#882255", "X"),
+    look=Look("#882255", "X", 6),
     perturbs=Perturbs(site="hidden", draws="normal", shift=lambda draws, deviation: draws.mul_(deviation)),
 )

@@ -9,6 +9,6 @@ regularizer = Regularizer(
     words="input dropout",
     strength=Share,
     meaning="share of inputs dropped",
-    look=Look("#44AA99", "s"),
+    look=Look("#44AA99", "s", 3),
     perturbs=Perturbs(site="inputs", draws="uniform", scale=kept),
 )

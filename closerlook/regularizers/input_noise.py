@@ -8,6 +8,6 @@ regularizer = Regularizer(
     words="input noise",
     strength=NotNegative,
     meaning="standard deviation of Gaussian noise on standardised inputs",
-    look=Look("#CC6677", "^"),
+    look=Look("#CC6677", "^", 5),
     perturbs=Perturbs(site="inputs", draws="normal", shift=lambda draws, deviation: draws.mul_(deviation)),
 )

@@ -30,6 +30,6 @@ regularizer = Regularizer(
     words="weight decay",
     strength=NotNegative,
     meaning="factor of the parameters added to the gradient",
-    look=Look("#999933", "v"),
+    look=Look("#999933", "v", 4),
     adds=decay,
 )

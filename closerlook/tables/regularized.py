@@ -6,24 +6,22 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from closerlook.regularizers import REGULARIZERS
 from closerlook.tables.cells import IDENTITY, require_one
 from closerlook.tables.statistics import t_interval
-
-REGULARIZERS = {
-    "LASS": "lass",
-    "dropout": "dropout",
-    "input dropout": "input_dropout",
-    "weight decay": "weight_decay",
-    "input noise": "input_noise",
-    "hidden noise": "hidden_noise",
-    "adversarial": "adversarial",
-}
-"""Each regularizer's name and the factor of a member that sets its strength."""
 
 TOLERANCE = 1.0
 """How many points of validation accuracy a chosen strength may cost."""
 
 X, Y = "memorized", "validation"
+
+NO_REGULARIZER = "none"
+"""What a table says where there is none."""
+
+
+def in_place() -> list[str]:
+    """Return the names of all regularizers in a reader's order."""
+    return sorted(REGULARIZERS.names(), key=lambda name: (REGULARIZERS[name].look.place, name))
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -32,10 +30,11 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     A member with two is one named regularizer, "LASS + dropout" of strength "0.5 + 0.25"; without any it is "none" of
     strength "0".
     """
-    factors = table.reindex(columns=list(REGULARIZERS.values()), fill_value=0.0).to_dict("records")
-    used = [{name: row[factor] for name, factor in REGULARIZERS.items() if row[factor] > 0} for row in factors]
+    factors = {name: REGULARIZERS[name].words for name in in_place() if name in table}
+    rows = table[list(factors)].to_dict("records")
+    used = [{words: row[name] for name, words in factors.items() if row[name] > 0} for row in rows]
     return table.assign(
-        regularizer=[" + ".join(row) or "none" for row in used],
+        regularizer=[" + ".join(row) or NO_REGULARIZER for row in used],
         strength=[" + ".join(f"{value:g}" for value in row.values()) or "0" for row in used],
     )
 
@@ -97,7 +96,7 @@ def trade_off(table: pd.DataFrame) -> pd.DataFrame:
 
 def order(names: Iterable[str]) -> list[str]:
     """Return the distinct names of regularizers in a reader's order: none, each alone, then those of two."""
-    alone = ["none", *REGULARIZERS]
+    alone = [NO_REGULARIZER, *(REGULARIZERS[name].words for name in in_place())]
     return sorted(set(names), key=lambda name: (name not in alone, alone.index(name) if name in alone else 0, name))
 
 

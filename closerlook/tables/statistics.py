@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.special import stdtrit
 
 Values = Float[np.ndarray, " member"] | Sequence[float] | pd.Series
 """One number per member."""
@@ -15,6 +14,8 @@ Values = Float[np.ndarray, " member"] | Sequence[float] | pd.Series
 
 def t_interval(values: Values) -> tuple[float, float]:
     """Return the 95 % Student interval of the mean over members (seeds); NaNs for fewer than two of them."""
+    from scipy.special import stdtrit  # a quarter of a second, and not every table has an interval
+
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return np.nan, np.nan

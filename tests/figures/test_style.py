@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,6 +17,7 @@ from closerlook.data.noise import NOISES
 from closerlook.figures import style
 from closerlook.figures.labels import label_points
 from closerlook.figures.rendering import save
+from closerlook.regularizers import REGULARIZERS
 
 
 def luminance(colour: str) -> float:
@@ -103,3 +107,23 @@ def test_labels_do_not_overlap_each_other(axes: Axes) -> None:
 def test_a_diverged_network_is_counted_once_however_many_rows_it_has() -> None:
     table = pd.DataFrame({"seed": [0, 0, 1, 1], "checkpoint": ["a", "b"] * 2, "diverged": [True, True, False, False]})
     assert style.left_out(table) == ["1 diverged member left out."]
+
+
+def test_regularizers_look_as_their_files_say_and_several_at_once_as_none_of_them() -> None:
+    looks = {name: REGULARIZERS[name].look for name in REGULARIZERS.names()}
+    for name, look in looks.items():
+        assert style.regularizer_look(REGULARIZERS[name].words)["color"] == look.colour
+    both = style.regularizer_look("LASS + dropout")
+    assert (both["color"], both["marker"]) not in {(look.colour, look.marker) for look in looks.values()}
+    assert style.regularizer_look("none")["color"] == style.CLEAN
+
+
+def test_what_a_drawing_may_not_need_is_not_imported() -> None:
+    program = "import sys, closerlook.figures.rendering; print([name for name in sys.argv[1:] if name in sys.modules])"
+    heavy = ("seaborn", "scipy.stats", "scipy.special", "torch", "pydantic")
+    root = str(Path(style.__file__).parents[2])
+    found = subprocess.run(
+        [sys.executable, "-c", program, *heavy], env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert found.stdout == "[]\n"

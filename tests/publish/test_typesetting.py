@@ -21,6 +21,7 @@ from closerlook.figures.rendering import figure_modules, quoted
 from closerlook.planning.plan import Plan
 from closerlook.publish.provenance import words
 from closerlook.publish.typesetting import PaperError, typeset
+from closerlook.regularizers import REGULARIZERS
 from closerlook.spec import FACTORS
 from closerlook.tables import answers, criticality, regularized
 from closerlook.tables import capacity as capacity_table
@@ -62,7 +63,7 @@ def networks(plan: Plan, experiments: list[str]) -> pd.DataFrame:
         for member in ensemble.members
     ]
     table = pd.DataFrame(rows)
-    used = [name for name in regularized.REGULARIZERS.values() if name in table]
+    used = [name for name in REGULARIZERS.names() if name in table]
     table[used] = table[used].fillna(0.0)
     rng = np.random.default_rng(0)
     hard = table["level"] * table["noise"].map({"none": 0, "randX": 0.6, "randXg": 0.4, "randXu": 0.5, "randY": 1.0})

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from closerlook import things
 from closerlook.spec import Member
 from closerlook.tables import regularized
 from closerlook.tables import rows as tables
@@ -122,3 +123,18 @@ def test_no_random_labels_is_no_error() -> None:
     assert len(regularized.real_and_random(table)) == 2
     assert regularized.trade_off(table).empty
     assert np.isnan(table.loc[table["noise"] == "randY", "level"].max())
+
+
+def test_a_regularizer_of_ones_own_stands_after_ours(train: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "regularizers").mkdir()
+    (tmp_path / "regularizers/multiplied.py").write_text(
+        "from closerlook.regularizers import Regularizer\nfrom closerlook.things import Look\n"
+        "regularizer = Regularizer(words='own noise', strength=float, meaning='', look=Look('#888833', 'p'))\n"
+    )
+    things.use([tmp_path])
+    strengths = ({"multiplied": 0.5}, {"adversarial": 0.1, "multiplied": 0.25}, {})
+    stack = tuple(Member(regularizers=one) for one in strengths)
+    found = regularized.named(tables.runs([train(stack)]))
+    assert found["regularizer"].tolist() == ["own noise", "adversarial + own noise", "none"]
+    assert found["strength"].tolist() == ["0.5", "0.1 + 0.25", "0"]
+    assert regularized.order(["own noise", "adversarial", "none"]) == ["none", "adversarial", "own noise"]

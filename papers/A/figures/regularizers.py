@@ -12,6 +12,8 @@ from closerlook.figures import style
 from closerlook.figures.labels import label_points
 from closerlook.tables.regularized import X, Y, order, trade_off
 
+ACCENT = "#8E3A80"
+"""One regularizer a panel, so one colour for all."""
 DEPTH = 0.06
 """How far below the unregularized validation accuracy the panels reach; what lies deeper is drawn at the edge."""
 
@@ -89,20 +91,20 @@ def _panel(axes: Axes, points: pd.DataFrame, name: str) -> None:
 def _strengths(axes: Axes, curve: pd.DataFrame, floor: float) -> None:
     """Draw a regularizer's points with intervals, and write their strengths; coinciding points share a label."""
     seen = curve.assign(drawn=curve[Y].clip(lower=floor))
-    axes.plot(seen[X], seen["drawn"], color=style.ACCENT, zorder=3)
+    axes.plot(seen[X], seen["drawn"], color=ACCENT, zorder=3)
     for deep, rows in seen.groupby(seen[Y] < floor):
         axes.plot(rows[X], rows["drawn"], linestyle="none", marker="v" if deep else "o", markersize=4,
-                  color=style.ACCENT, markeredgewidth=0, zorder=3)  # fmt: skip
+                  color=ACCENT, markeredgewidth=0, zorder=3)  # fmt: skip
         if not deep:
             spread = {"xerr": [rows[X] - rows[f"{X}_low"], rows[f"{X}_high"] - rows[X]],
                       "yerr": [rows[Y] - rows[f"{Y}_low"], rows[f"{Y}_high"] - rows[Y]]}  # fmt: skip
-            axes.errorbar(rows[X], rows[Y], **spread, fmt="none", ecolor=style.ACCENT, elinewidth=0.7, alpha=0.5)
+            axes.errorbar(rows[X], rows[Y], **spread, fmt="none", ecolor=ACCENT, elinewidth=0.7, alpha=0.5)
     labels = []
     for group in _coinciding(seen):
         ends = group["strength"].iloc[[0, -1]]
         text = ends.iloc[0] if len(group) == 1 else "–".join(ends)
         labels.append((group[X].mean(), group["drawn"].max(), text))
-    label_points(axes, labels, seen[[X, "drawn"]].to_numpy(), PANEL, color=style.ACCENT)
+    label_points(axes, labels, seen[[X, "drawn"]].to_numpy(), PANEL, color=ACCENT)
 
 
 def _coinciding(curve: pd.DataFrame) -> list[pd.DataFrame]:
