@@ -13,6 +13,7 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/lineage.smk"
+include: "rules/changed.smk"
 include: "rules/survive.smk"
 include: "rules/hooks.smk"
 include: "rules/data.smk"

@@ -8,8 +8,10 @@ ROOT = Path(os.path.abspath(workflow.current_basedir)).parent
 
 # This checkout's package for the Snakefile and its jobs, whatever else is installed.
 sys.path.insert(0, str(ROOT))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-os.environ.update(MPLBACKEND="agg")  # a notebook's backend would end every figure's job
+os.environ.update(
+    PYTHONPATH=os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    MPLBACKEND="agg",  # a notebook's backend would end every figure's job
+)
 
 from closerlook.config.inert import require_useful
 from closerlook.config.layers import ConfigError, command_line
@@ -17,7 +19,7 @@ from closerlook.config.reading import read_config
 
 # Asked now: once all files are read Snakemake's modifier is that of the workflow that was started.
 MAIN = workflow.modifier.is_main_snakefile()
-called = workflow.modifier.modify_rulename  # what a rule is called: with a module's `as cl_*`, cl_train
+called = workflow.modifier.modify_rulename  # what rules are called: with a module's `as cl_*`, cl_train
 placed = workflow.modifier.path_modifier.replace_prefix  # where a path leads: with a module's `prefix`, below that
 
 

@@ -64,13 +64,3 @@ class Made:
         paths = self.paths(wildcards)
         there = all(map(os.path.exists, paths))
         return [CHANGED] if there and not is_made(paths, self.digest(wildcards)) else []
-
-
-rule changed:
-    input:
-        NOW,
-    output:
-        temp(touch(CHANGED)),
-    log:
-        "logs/changed.log",
-    localrule: True
