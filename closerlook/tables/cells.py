@@ -20,7 +20,10 @@ SHOWABLE = ("dataset", "image_size", "examples", "width", "depth", "batch_size",
 HIDDEN = ("settings", "regularizing")
 """The columns of `hidden`."""
 
-IDENTITY = ("dataset", "image_size", "examples", "width", "regularizer", "strength", "noise", "level", "seed")
+IDENTITY = (
+    "dataset", "image_size", "examples", "own_class", "network", "width", "learning_rate", "regularizer", "strength",
+    "noise", "level", "seed",
+)  # fmt: skip
 """Columns that together name one network of a table, where the table has them."""
 
 LOOKS = ("members", "checkpoints", "answers")

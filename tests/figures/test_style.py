@@ -127,3 +127,8 @@ def test_what_a_drawing_may_not_need_is_not_imported() -> None:
         check=True,
     )  # fmt: skip
     assert found.stdout == "[]\n"
+
+
+def test_two_networks_of_one_seed_are_two_that_are_left_out() -> None:
+    table = pd.DataFrame({"seed": [0, 0], "noise": "none", "level": 0.0, "own_class": [True, False], "diverged": True})
+    assert style.left_out(table) == ["2 diverged members left out."]
