@@ -2,7 +2,7 @@
 import atexit
 import time
 
-from closerlook.planning.fingerprints import keep
+from closerlook.runtime.fingerprints import keep
 from closerlook.planning.lineage import Lineage
 from closerlook.planning.records import is_made
 

@@ -18,9 +18,9 @@ from closerlook.config.experiments import whole
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.measures import MEASURES
-from closerlook.planning.fingerprints import content, digest, fingerprint
 from closerlook.planning.plan import Plan
 from closerlook.regularizers import REGULARIZERS
+from closerlook.runtime.fingerprints import content, digest, fingerprint
 from closerlook.spec import Ensemble, plain
 from closerlook.training.reach import modules_of
 

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from closerlook import nets
 from closerlook.data.loading import TrainingData, load_training_data
 from closerlook.objectives import OBJECTIVES
-from closerlook.planning.fingerprints import fingerprint
 from closerlook.runtime.device import device_name, prepare_device, versions
+from closerlook.runtime.fingerprints import fingerprint
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Ensemble
 from closerlook.training.reach import modules_of

@@ -18,7 +18,7 @@ from closerlook.data.images import read_training_split
 from closerlook.data.loading import load_training_data
 from closerlook.data.own import OwnDataSet
 from closerlook.data.sets import OWN, SETS, DataError
-from closerlook.planning.fingerprints import reached_by
+from closerlook.runtime.fingerprints import reached_by
 from closerlook.spec import Ensemble, Member
 
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ import pytest
 
 from closerlook import store
 from closerlook.data.corruption import write_noise
-from closerlook.planning.fingerprints import fingerprint
+from closerlook.runtime.fingerprints import fingerprint
 from closerlook.spec import Checkpoints, Ensemble, Member
 from closerlook.store import StoreError
 from closerlook.things import use

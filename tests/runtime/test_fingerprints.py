@@ -5,7 +5,7 @@ import pytest
 from closerlook import things
 from closerlook.figures import modules_of
 from closerlook.nets import NETS
-from closerlook.planning.fingerprints import fingerprint, reached_by
+from closerlook.runtime.fingerprints import fingerprint, reached_by
 from closerlook.tables import TABLES
 from closerlook.things import PACKAGE, ThingError
 
