@@ -15,6 +15,18 @@ def new(options: argparse.Namespace) -> None:
     print(*advice(write_paper(options.folder)), sep="\n")
 
 
+def check(options: argparse.Namespace) -> int:
+    """Say of each thing of an own folder whether it is as its room asks for; return 1 if one is not."""
+    from closerlook.conformance import check_folder
+
+    failed = 0
+    for found in check_folder(options.folder):
+        failed += bool(found.problem)
+        aside = f" ({found.untried})" if found.untried else ""
+        print(f"FAIL {found.thing}: {found.problem}" if found.problem else f"ok   {found.thing}{aside}", flush=True)
+    return min(failed, 1)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser; each command is a function of the options, with its imports in it: `--help` waits for none."""
     whole = argparse.ArgumentParser(prog="closerlook", description="Papers on memorization and flat minima, rebuilt.")
@@ -22,6 +34,9 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("new", help="write the folder of a paper of your own, which runs at once")
     command.add_argument("folder", help="its name, for a folder in papers/; or a path")
     command.set_defaults(command=new)
+    command = commands.add_parser("check", help="try each thing of a folder of your own")
+    command.add_argument("folder", help="a folder as `own` in config.yaml names it")
+    command.set_defaults(command=check)
     return whole
 
 
@@ -29,11 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after one line on what is wrong."""
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        return options.command(options) or 0
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -46,9 +46,11 @@ def arrows() -> dict[str, set[str]]:
 
 
 ALLOWED = {
-    "__main__": "config refusal",
+    "__main__": "config conformance refusal",
     "claims": "config data numerics store tables things",
     "config": "data figures layout measures nets refusal regularizers spec store things",
+    "conformance": "claims config data figures measures nets objectives optimizers refusal regularizers runtime spec "
+    "store tables things training",
     "data": "refusal spec store things",
     "figures": "data nets numerics regularizers spec store tables things",
     "layout": "",

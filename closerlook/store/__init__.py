@@ -71,13 +71,13 @@ def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     Raises
     ------
     StoreError
-        If the block left out a part that the layout promises.
+        If what the block wrote is not what the layout says; nothing is left of it.
     """
     # Nobody else knows the temporary name, so no lock is needed, which not every file system has. Files of later
     # formats are marked while they are written, and refused ever after where that process was killed.
     with replacing(path) as temporary, _TimelessFile(temporary, "w", libver=("v108", "v108"), locking=False) as file:
         yield file
-        _require(file, layout, Path(path))
+        _require(file, layout, Path(path), "so it was not written")
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def _remedy(number: int) -> str:
 
 def _inspect(file: h5py.File, layout: str, path: Path) -> None:
     try:
-        _require(file, layout, path)
+        _require(file, layout, path, "delete it and run again")
     # In damaged metadata h5py fails in all of these ways.
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
         raise _refused(path, error, "damaged") from None
@@ -155,12 +155,12 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _require(file: h5py.File, layout: str, path: Path) -> None:
+def _require(file: h5py.File, layout: str, path: Path, outcome: str) -> None:
     try:
         known = sizes(_specification(file)) if layout == "trained" and "spec" in file.attrs else {}
         require_layout(file, layout, layout_of(layout), known)
     except Misfit as misfit:
-        raise StoreError(f"{path}: {misfit}; delete it and run again") from None
+        raise StoreError(f"{path}: {misfit}; {outcome}") from None
 
 
 def write_members(group: h5py.Group, spec: Ensemble) -> None:

@@ -58,7 +58,8 @@ def _require_kind(part: str, dataset: h5py.Dataset, column: Column, name: str) -
     letters = set(column.kind) <= set("biufO")
     right = dtype.kind in column.kind if letters else str(dtype) == column.kind
     if not right or (dtype.kind == "O" and not text):
-        raise Misfit(f"{part} holds {shown(str(dtype))}, not what a '{name}' file has there")
+        wanted = f"not what a '{name}' file has there" if letters else f"and a '{name}' file has {column.kind} there"
+        raise Misfit(f"{part} holds {shown(str(dtype))}, {wanted}")
     if dataset.shape is None:
         raise Misfit(f"{part} is not an array")
     if dataset.id.get_storage_size() < dataset.nbytes:

@@ -76,12 +76,12 @@ def _places(
 ) -> Iterator[tuple[str, Callable[[Path], Arrays]]]:
     """Yield every place that may have a data set, with a function of a work folder that reads it there."""
     if folder is not None and dataset.read_folder:
-        read_folder = _reader(dataset.read_folder)
+        read_folder = reader_of(dataset.read_folder)
         for candidate in _folders(Path(folder).expanduser(), (name, *dataset.folders)):
             # Named without its path: the same data give the same bytes on every machine.
             yield "folder of official files", partial(_read_here, read_folder, candidate)
     for source in dataset.sources:
-        yield source.name, partial(_read_there, _reader(source.read), source.address, timeout)
+        yield source.name, partial(_read_there, reader_of(source.read), source.address, timeout)
 
 
 def _read_here(read: Callable[[Path], Arrays], folder: Path, work: Path) -> Arrays:
@@ -97,7 +97,8 @@ def _folders(folder: Path, names: Iterable[str]) -> list[Path]:
     return [*(inner for name in names if (inner := folder / name).is_dir()), folder]
 
 
-def _reader(reader: str | Callable[..., Any]) -> Callable[..., Any]:
+def reader_of(reader: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that a data set names: one of `closerlook.data.fetching.official`, or itself."""
     return getattr(official, reader) if isinstance(reader, str) else reader
 
 
@@ -123,7 +124,7 @@ def verified(dataset: DataSet, arrays: Arrays) -> dict[str, str]:
         if sums[part] != sha256:
             raise DataError(f"{part}: SHA-256 is {sums[part][:12]}..., not the published {sha256[:12]}...")
     if dataset.check:
-        _reader(dataset.check)(arrays)
+        reader_of(dataset.check)(arrays)
     return sums
 
 
