@@ -181,14 +181,6 @@ def all_tables(wildcards):
     return [f"results/{wildcards.scale}/tables/{figure}.csv" for figure in plan(wildcards.scale).config.figures]
 
 
-def original_values(the_plan, wildcards):
-    """Return the file of what was read off the original's plot; its paper need not have one."""
-    figure = the_plan.config.figures.get(wildcards.figure)
-    paper = the_plan.config.papers.get(figure.paper) if figure else None
-    path = paper and paper.file(f"targets/{wildcards.figure}.csv")
-    return [ours(path)] if path else []
-
-
 def all_data(wildcards):
     return sorted({f"data/{one.dataset}.h5" for one in plan(wildcards.scale).subsets.values()})
 
@@ -199,8 +191,8 @@ def all_results(scale):
 
 @cache
 def claims_files(scale):
-    """Return the papers' files of claims, held against the tables that they are about; a paper may have none."""
-    files = [ours(path) for paper in plan(scale).config.papers.values() if (path := paper.file("claims.yaml"))]
+    """Return the papers' files of claims, held against the tables that they are about."""
+    files = list(map(ours, plan(scale).claims_files()))
     try:
         load_claims(files)
     except (ClaimError, ThingError) as error:

@@ -2,7 +2,7 @@
 
 
 FIGURE = Made(
-    lambda lineage, wildcards: lineage.figure(wildcards.figure, original_values(lineage.plan, wildcards)),
+    lambda lineage, wildcards: lineage.figure(wildcards.figure),
     "results/{scale}/tables/{figure}.csv",
     "results/{scale}/tables/{figure}.json",
     "results/{scale}/figures/{figure}.svg",
@@ -25,7 +25,7 @@ rule figure:
                 ]
             )
         ),
-        targets=FIGURE.given(planned(original_values)),
+        targets=FIGURE.given(planned(lambda plan, wildcards: list(map(ours, plan.original_values(wildcards.figure))))),
     output:
         table=report(
             "results/{scale}/tables/{figure}.csv",

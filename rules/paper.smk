@@ -2,7 +2,7 @@
 
 
 CLAIMS = Made(
-    lambda lineage, wildcards: lineage.claims(claims_files(wildcards.scale)),
+    lambda lineage, wildcards: lineage.claims(),
     "results/{scale}/claims.json",
     "results/{scale}/tallies.json",
 )
@@ -59,7 +59,7 @@ rule provenance:
 
 
 PAPER = Made(
-    lambda lineage, wildcards: lineage.text(sources(wildcards), claims_files(wildcards.scale)),
+    lambda lineage, wildcards: lineage.text(sources(wildcards)),
     lambda wildcards: (
         "results/{scale}/papers/{paper}.pdf" if hasattr(wildcards, "paper") else "results/{scale}/paper.pdf"
     ),
@@ -108,7 +108,7 @@ use rule paper as one_paper with:
 
 
 MANIFEST = Made(
-    lambda lineage, wildcards: lineage.manifest(sources(wildcards), claims_files(wildcards.scale)),
+    lambda lineage, wildcards: lineage.manifest(sources(wildcards)),
     "results/{scale}/manifest.json",
 )
 

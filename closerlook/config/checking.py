@@ -60,7 +60,9 @@ def checked(kind: Any, values: Any, place: Place) -> Any:
     try:
         return _adapter(kind).validate_json(json.dumps(values))
     except ValidationError as error:
-        raise ConfigError(_line(error.errors(include_url=False)[0], kind, place)) from None
+        # What is missing may be there under a misspelt name, which says more.
+        found = sorted(error.errors(include_url=False), key=lambda each: each["type"] == "missing")
+        raise ConfigError(_line(found[0], kind, place)) from None
 
 
 def require_things(kind: type, options: Any, place: Place) -> None:

@@ -82,7 +82,7 @@ class Lineage:
 
         return self._once(("measured", experiment, measure, ensemble), make)
 
-    def figure(self, figure: str, targets: Iterable[Path] = ()) -> str:
+    def figure(self, figure: str) -> str:
         """Return that of a figure's table, its numbers and its drawings."""
 
         def make() -> str:
@@ -95,13 +95,17 @@ class Lineage:
             looks = {module for spec in plan.figure_ensembles(figure) for module in _drawn(spec)}
             settings = [whole(plan.config.experiments[name]) for name in plan.config.figures[figure].experiments]
             code = self._code("figure", [*figures.modules_of(figure), *sorted(looks)], appearance=True)
-            return digest(code, made, settings, content(targets))
+            return digest(code, made, settings, content(plan.original_values(figure)))
 
         return self._once(("figure", figure), make)
 
-    def claims(self, files: Iterable[Path]) -> str:
+    def claims(self) -> str:
         """Return that of ``claims.json``."""
-        return self._once(("claims",), lambda: digest(self._code("claims", self._tests), content(files), self._figures))
+
+        def make() -> str:
+            return digest(self._code("claims", self._tests), content(self.plan.claims_files()), self._figures)
+
+        return self._once(("claims",), make)
 
     def provenance(self) -> str:
         """Return that of ``provenance.json``."""
@@ -112,13 +116,13 @@ class Lineage:
 
         return self._once(("provenance",), make)
 
-    def text(self, sources: Iterable[Path], claims: Iterable[Path]) -> str:
+    def text(self, sources: Iterable[Path]) -> str:
         """Return that of a PDF that is typeset from `sources`."""
-        return digest(self._code("paper"), content(sources), self.claims(claims), self.provenance(), self._figures)
+        return digest(self._code("paper"), content(sources), self.claims(), self.provenance(), self._figures)
 
-    def manifest(self, sources: Iterable[Path], claims: Iterable[Path]) -> str:
+    def manifest(self, sources: Iterable[Path]) -> str:
         """Return that of ``manifest.json``, the commit aside."""
-        return digest(self._code("manifest"), self.text(sources, claims), self.plan.results())
+        return digest(self._code("manifest"), self.text(sources), self.plan.results())
 
     @property
     def _figures(self) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from closerlook import nets
@@ -111,6 +112,17 @@ class Plan:
         """Return the measures that a figure shows, or say that there is no such figure."""
         _find("figure", figure, self.config.figures)
         return measures_of(figure)
+
+    def original_values(self, figure: str) -> list[Path]:
+        """Return the file of what was read off the original's plot, in a list; its paper need not have one."""
+        options = self.config.figures.get(figure)
+        paper = self.config.papers.get(options.paper) if options else None
+        path = paper and paper.file(f"targets/{figure}.csv")
+        return [path] if path else []
+
+    def claims_files(self) -> list[Path]:
+        """Return the papers' files of claims; a paper may have none."""
+        return [path for paper in self.config.papers.values() if (path := paper.file("claims.yaml"))]
 
     def results(self) -> list[str]:
         """Return every file made at this scale, below ``results/<scale>/``, but the manifest that lists them."""

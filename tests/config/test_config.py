@@ -28,6 +28,14 @@ def refusal(path, value):
     return str(error.value)
 
 
+def test_what_is_missing_under_a_misspelt_name_is_told_by_that_name():
+    raw = copy.deepcopy(RAW)
+    capacity = raw["experiments"]["capacity"]
+    capacity["widht"] = capacity.pop("width")
+    with pytest.raises(ConfigError, match=r"experiments\.capacity\.widht: unknown key \(did you mean width\?\)"):
+        read_config(raw, "smoke")
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_shipped_config_plans_at_every_scale(scale):
     assert Plan(read_config(RAW, scale)).networks() > 100

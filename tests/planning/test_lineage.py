@@ -1,17 +1,18 @@
 """What a change of the configuration, a thing or a text changes of what each result is made from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from shipped import shipped
 
+from closerlook.config.papers import Paper
 from closerlook.config.reading import read_config
 from closerlook.planning.lineage import Lineage, whole_tens
 from closerlook.planning.plan import Plan
 from closerlook.things import PACKAGE, use
 
 SCRIPTS = PACKAGE.parent / "scripts"
-CLAIMS = [PACKAGE.parent / "papers" / letter / "claims.yaml" for letter in "AB"]
 PAPERS = [PACKAGE.parent / "papers" / letter for letter in "AB"]
 
 
@@ -35,7 +36,7 @@ def digests(change=None):
             for measure in plan.config.experiments[experiment].measures:
                 found[measure, experiment, ensemble] = lineage.measured(experiment, measure, ensemble)
     found |= {("figure", figure): lineage.figure(figure) for figure in plan.config.figures}
-    found["claims",] = lineage.claims(CLAIMS)
+    found["claims",] = lineage.claims()
     found["provenance",] = lineage.provenance()
     return found
 
@@ -91,15 +92,23 @@ def test_an_option_at_its_default_changes_nothing(before):
 
 
 def test_the_original_values_and_the_claims_count(tmp_path):
-    plan = planned(shipped())
-    targets, claims = tmp_path / "capacity.csv", tmp_path / "claims.yaml"
-    found = set()
-    for text in ("a", "b"):
-        targets.write_text(text)
-        claims.write_text(text)
-        lineage = Lineage(plan, SCRIPTS)
-        found |= {lineage.figure("capacity", [targets]), Lineage(plan, SCRIPTS).claims([claims])}
-    assert len(found) == 4
+    """Of a figure, of the claims and of the text that shows it, whichever is asked for first."""
+    bare = planned(shipped()).config
+    papers = {"A": Paper("A", tmp_path, "own")}
+    figures = {"capacity": replace(bare.figures["capacity"], paper="A")}
+    plan = Plan(replace(bare, papers=papers, figures=figures))
+    (tmp_path / "targets").mkdir()
+    found = []
+    for targets, claims in (("a", "a"), ("b", "a"), ("a", "b")):
+        (tmp_path / "targets" / "capacity.csv").write_text(targets)
+        (tmp_path / "claims.yaml").write_text(claims)
+        first, other = Lineage(plan, SCRIPTS), Lineage(plan, SCRIPTS)
+        asked = first.text([]), first.claims(), first.figure("capacity")
+        assert asked == (other.figure("capacity"), other.claims(), other.text([]))[::-1]
+        found.append(asked)
+    texts, claims, figures = (list(values) for values in zip(*found, strict=True))
+    assert len(set(texts)) == len(set(claims)) == 3
+    assert figures[0] == figures[2] != figures[1]
 
 
 def test_where_the_checkout_lies_does_not_enter(before, tmp_path, monkeypatch):

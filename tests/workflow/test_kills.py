@@ -159,8 +159,8 @@ def lockfiles(project):
 
 def begin_redrawing(project):
     """Start a run that has a figure to draw, and return it once it has locked the folder and its job runs."""
-    module = project.folder / "closerlook/figures/capacity.py"
-    module.write_text(module.read_text() + "\n# edited\n")
+    module = project.folder / "papers/A/figures/capacity.py"
+    module.write_text(module.read_text() + "\nEDITED = 1\n")
     run = start(project)
     deadline = time.monotonic() + 60
     while not (lockfiles(project) and jobs_of(run)):

@@ -68,7 +68,7 @@ def test_nothing_is_fetched_from_outside(page):
     assert not re.search(r"@import|url\(\s*[\"']?(?:https?:)?//", page)
 
 
-def test_a_failed_job_shows_its_line_once_and_no_traceback(project):
+def test_a_failed_job_shows_its_line_where_it_failed_and_at_the_very_end_and_no_traceback(project):
     with h5py.File(project.folder / "data" / "mnist.h5", "r+") as file:
         file["train/images"][0, 0, 0, 0] = 255
     (noise,) = project.folder.glob("results/smoke/noise/mnist14-100/none.h5")
@@ -77,6 +77,7 @@ def test_a_failed_job_shows_its_line_once_and_no_traceback(project):
     output = result.stdout + result.stderr
     assert result.returncode == 1
     lines = [line for line in output.splitlines() if "data/mnist.h5: train/images is damaged" in line]
-    assert len(lines) == 1, output[-4000:]
-    assert lines[0].strip().startswith("error: "), lines
+    assert len(lines) == 2, output[-4000:]
+    assert all(line.startswith("error: ") for line in lines), lines
+    assert output.splitlines()[-1] == lines[-1]
     assert "Traceback" not in output

@@ -65,7 +65,7 @@ def test_results_carry_no_path_time_or_host(built):
         ("results/smoke/figures/nonsense.svg", "no figure 'nonsense' here; there are: capacity"),
         ("results/smoke/capacity/nonsense/trained.h5", "no ensemble 'nonsense' here; there are: mnist14-100"),
         ("results/huge/paper.pdf", "scale: 'huge' is not a scale; allowed: smoke, quick, paper"),
-        ("data/imagenet.h5", "no data set 'imagenet'; there are: mnist, fashion, cifar10"),
+        ("data/imagenet.h5", "no data set 'imagenet'; there are: cifar10, fashion, mnist"),
         ("results/smoke/capacity/mnist14-100-mlp4x4-b32/curvature.h5", "no measure of experiment capacity"),
     ],
 )
@@ -95,5 +95,5 @@ def test_a_paper_without_one_of_its_figures_is_refused_before_any_work(project):
     assert result.returncode == 1
     lines = [text for text in result.stderr.splitlines() if text.startswith("error: ")]
     assert len(lines) == 1
-    assert "the paper shows figure regularizers" in lines[0]
+    assert "papers/A/section.typ shows figure 'regularizers', which the configuration does not make" in lines[0]
     assert project.snakemake("--dry-run", "figures").returncode == 0, "the other figures can still be had"
