@@ -146,6 +146,17 @@ class Room:
         """Return the names of all things in the room, sorted; nothing is imported."""
         return tuple(name for name in _names(self.package) if name not in self.aside)
 
+    def usable(self) -> tuple[str, ...]:
+        """Return the names of the things that can be imported: one that cannot is told of where it is used."""
+        return tuple(name for name in self.names() if self._is_usable(name))
+
+    def _is_usable(self, name: str) -> bool:
+        try:
+            self[name]
+        except ThingError:
+            return False
+        return True
+
     def __contains__(self, name: object) -> bool:
         return name in self.names()
 

@@ -100,7 +100,7 @@ def place_as_training(measures):
         given[measure] = type(given[called("train")])({**like, **given.get(measure, {})})
 
 
-place_as_training(MEASURES.names())
+place_as_training(MEASURES.usable())
 
 
 def gpus_of(rule):

@@ -56,7 +56,7 @@ def made_of(measure, over):
     )
 
 
-for measure in MEASURES.names():
+for measure in MEASURES.usable():
     over = "" if MEASURES[measure].over == EXPERIMENT else "{ensemble}/"
     ensembles, options = asked_of(measure)
     cost = cost_of(measure, ensembles, options)

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from documented import ROOT, own_things, snippets, write_own_things
 from shipped import FIGURES
 from torch import nn
 from torch.nn import functional
@@ -34,16 +34,6 @@ from closerlook.objectives import OBJECTIVES
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning.plan import Plan
 from closerlook.tables.rows import read_table
-
-ROOT = Path(__file__).parents[1]
-
-
-def snippets(page, heading="", language="python"):
-    """Return the code blocks of a page of docs/, or of one of its sections."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    if heading:
-        text = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)[1]
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -117,19 +107,11 @@ def test_the_files_of_the_page_are_those_of_the_workflow(page):
     assert len(page["again"]) == 2
 
 
-def written_down():
-    """Return the files that extending.md tells to write, by their path in the folder `own`."""
-    found = (re.match(r"# own/(\S+)\n", code) and code for code in snippets("extending.md"))
-    return {re.match(r"# own/(\S+)\n", code)[1]: code for code in found if code}
-
-
 @pytest.fixture
 def own(tmp_path):
     """Put every thing of extending.md into an own folder, and take it into use."""
     folder = tmp_path / "own"
-    for name, code in written_down().items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(code, encoding="utf-8")
+    write_own_things(folder)
     before = things.own_folders()
     things.use([*before, folder])
     yield folder
@@ -150,7 +132,7 @@ def measured(page, monkeypatch, own):
 
 
 def test_the_page_has_a_file_for_each_kind_of_thing(own):
-    rooms = {name.split("/")[0] for name in written_down()}
+    rooms = {name.split("/")[0] for name in own_things()}
     assert rooms == {"noise", "nets", "objectives", "optimizers", "regularizers", "measures", "figures"}
 
 

@@ -232,7 +232,7 @@ def key(noise: str, level: Real, label: str, **line: object) -> Line2D:
 
 def regularizer_look(words: str) -> dict[str, object]:
     """Return the colour and marker of a regularizer as a table calls it; several at once have a look of their own."""
-    looks = {thing.words: thing.look for thing in map(REGULARIZERS.__getitem__, REGULARIZERS.names())}
+    looks = {thing.words: thing.look for thing in map(REGULARIZERS.__getitem__, REGULARIZERS.usable())}
     look = (looks | {NO_REGULARIZER: UNREGULARIZED}).get(words, COMBINED)
     edge = 1.2 if look.marker == "+" else 0.8
     return {"color": look.colour, "marker": look.marker, "markeredgecolor": look.colour, "markeredgewidth": edge}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from closerlook import figures
-from closerlook.claims.tests import TESTS
+from closerlook.claims import load
+from closerlook.claims.tests import TESTS, declared
 from closerlook.config.experiments import whole
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
@@ -130,7 +131,10 @@ class Lineage:
 
     @cached_property
     def _tests(self) -> list[str]:
-        return ["closerlook.claims.judging", *(module for name in TESTS.names() for module in TESTS.modules(name))]
+        """The modules of the tests that claims ask for: what nobody asks for may be as it likes."""
+        known = declared()
+        used = {known[claim.test].thing for claim in load(self.plan.claims_files())}
+        return ["closerlook.claims.judging", *(module for name in sorted(used) for module in TESTS.modules(name))]
 
 
 def _drawn(spec: Ensemble) -> list[str]:

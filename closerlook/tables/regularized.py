@@ -21,7 +21,7 @@ NO_REGULARIZER = "none"
 
 def in_place() -> list[str]:
     """Return the names of all regularizers in a reader's order."""
-    return sorted(REGULARIZERS.names(), key=lambda name: (REGULARIZERS[name].look.place, name))
+    return sorted(REGULARIZERS.usable(), key=lambda name: (REGULARIZERS[name].look.place, name))
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def test_the_original_values_and_the_claims_count(tmp_path):
     found = []
     for targets, claims in (("a", "a"), ("b", "a"), ("a", "b")):
         (tmp_path / "targets" / "capacity.csv").write_text(targets)
-        (tmp_path / "claims.yaml").write_text(claims)
+        (tmp_path / "claims.yaml").write_text(f"[] # {claims}")
         first, other = Lineage(plan, SCRIPTS), Lineage(plan, SCRIPTS)
         asked = first.text([]), first.claims(), first.figure("capacity")
         assert asked == (other.figure("capacity"), other.claims(), other.text([]))[::-1]

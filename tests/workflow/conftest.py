@@ -49,7 +49,7 @@ def parse_jobs(text):
     """Return rule -> set of wildcard strings from Snakemake's listing of jobs."""
     jobs, rule = {}, None
     for line in text.splitlines():
-        if line.startswith(("rule ", "localrule ")):
+        if line.lstrip().startswith(("rule ", "localrule ")):  # those of a group are indented
             rule = line.split()[1].rstrip(":")
             jobs.setdefault(rule, set())
         elif line.strip().startswith("wildcards:") and rule:
