@@ -156,7 +156,7 @@ class Recipe:
     """options of the network, such as {depth: 4} of an mlp"""
     objective: Annotated[str, Thing("objectives")] = "cross_entropy"
     """what is minimised: a thing of closerlook/objectives"""
-    optimizer: str = "sgd"
+    optimizer: Annotated[str, Thing("optimizers")] = "sgd"
     """how parameters are updated: a thing of closerlook/optimizers"""
     regularizer_options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """options of regularizers that have some besides their strength, such as {lass: {iterations: 2}}"""

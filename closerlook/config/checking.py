@@ -65,8 +65,12 @@ def checked(kind: Any, values: Any, place: Place) -> Any:
         raise ConfigError(_line(found[0], kind, place)) from None
 
 
+UNREAD = ("objectives",)
+"""Rooms whose things have no light side: they are imported by the jobs that use them, and no earlier."""
+
+
 def require_things(kind: type, options: Any, place: Place) -> None:
-    """Refuse the name of a thing that is in no room, or whose file cannot be used.
+    """Refuse the name of a thing that is in no room, or whose light side cannot be used.
 
     Raises
     ------
@@ -75,10 +79,9 @@ def require_things(kind: type, options: Any, place: Place) -> None:
     """
     for name, annotation in types_of(kind).items():
         for value, marker in _named(annotation, getattr(options, name)):
-            if marker.room == "optimizers":
-                continue
             try:
-                room(marker.room).path(value)
+                of_kind = room(marker.room)
+                of_kind.path(value) if marker.room in UNREAD else of_kind[value]
             except ThingError as error:
                 raise ConfigError(f"{place(name)}: {error}") from None
 

@@ -110,7 +110,8 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
-        raise ThingError(f"{path}: not Python ({error})") from None
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise ThingError(f"{path}: not Python{line} ({getattr(error, 'msg', error)})") from None
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -62,6 +62,11 @@ REFUSALS = {
         {"randZ": [0.5]},
         "no kind of noise 'randZ'; there are: none, randX, randXg, randXu, randY",
     ),
+    "unknown optimizer": (
+        (*CAPACITY, "optimizer"),
+        "adamm",
+        "experiments.capacity.optimizer: no optimizer 'adamm'; there",
+    ),
     "empty noise": ((*CAPACITY, "noise"), {"randY": []}, "experiments.capacity.noise: the grid is empty"),
     "level of none": ((*CAPACITY, "noise"), {"none": [0.5]}, "experiments.capacity.noise.none: only level 0"),
     "empty axis": ((*CAPACITY, "width"), [], "experiments.capacity.width: []: value should have at least 1 item"),

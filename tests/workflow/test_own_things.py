@@ -119,9 +119,10 @@ def test_a_thing_that_cannot_be_imported_stops_nothing_else_and_is_named_when_us
         (project.folder / "own" / room / "broken.py").write_text('"""Broken."""\nimport nothing_such\nx = = 1\n')
     project.edit("config.yaml", "own: []", "own: [own]")
     assert project.would_run("all") == {}
-    uses = {"network": "nets", "optimizer": "optimizers", "noise": "noise", "measures": "measures"}
-    for option, room in uses.items():
-        value = {"broken": [1]} if option == "noise" else {"broken": {}} if option == "measures" else "broken"
+    uses = {"network": "broken", "optimizer": "broken", "objective": "broken", "measures": {"broken": {}}}
+    uses |= {"noise": {"broken": [1]}, "regularizers": {"broken": [1]}}
+    for option, value in uses.items():
+        room = {"network": "nets", "optimizer": "optimizers", "objective": "objectives"}.get(option, option)
         (project.folder / "use.yaml").write_text(yaml.safe_dump({"experiments": {"sharpness": {option: value}}}))
         result = project.snakemake("--dry-run", "all", "--configfile", "use.yaml")
         assert result.returncode == 1, option
