@@ -54,7 +54,7 @@ new: setup  ## write the folder of a paper of your own, which runs at once (PAPE
 	@$(RUN) closerlook new "$(PAPER)"
 
 plan: setup  ## what a run would cost: jobs, networks, FLOP, memory, disk, hours (SCALE=quick)
-	@$(RUN) closerlook.planning.overview $(SCALE)
+	@$(RUN) closerlook plan $(SCALE)
 
 test-cluster: setup  ## the smoke workflow on a real Slurm on this machine, disturbed (root; installs Debian's Slurm)
 	$(VENV)/bin/python tests/cluster/run.py

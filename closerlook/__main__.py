@@ -1,4 +1,4 @@
-"""The command line: ``closerlook new my-paper``, or ``python -m closerlook new my-paper``."""
+"""The command line: ``closerlook plan paper``, or ``python -m closerlook plan paper``; `--help` lists the commands."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ import sys
 
 from closerlook.refusal import one_line
 
+LAID = "laid over config.yaml, as Snakemake's"
+
 
 def new(options: argparse.Namespace) -> None:
     """Write a new paper's folder."""
     from closerlook.config.new import advice, write_paper
 
     print(*advice(write_paper(options.folder)), sep="\n")
+
+
+def plan(options: argparse.Namespace) -> None:
+    """Print what a scale costs."""
+    from closerlook.config.layers import key_value, stacked
+    from closerlook.planning.overview import overview
+
+    print(overview(stacked(options.configfile, map(key_value, options.config)), options.scale))
 
 
 def check(options: argparse.Namespace) -> int:
@@ -34,6 +44,11 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("new", help="write the folder of a paper of your own, which runs at once")
     command.add_argument("folder", help="its name, for a folder in papers/; or a path")
     command.set_defaults(command=new)
+    command = commands.add_parser("plan", help="what a run would cost: jobs, networks, FLOP, memory, disk, hours")
+    command.add_argument("scale", nargs="?", help="smoke, quick or paper; without it, the one that config.yaml names")
+    command.add_argument("--configfile", nargs="+", action="extend", default=[], metavar="FILE", help=LAID)
+    command.add_argument("--config", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=LAID)
+    command.set_defaults(command=plan)
     command = commands.add_parser("check", help="try each thing of a folder of your own")
     command.add_argument("folder", help="a folder as `own` in config.yaml names it")
     command.set_defaults(command=check)

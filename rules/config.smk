@@ -14,7 +14,7 @@ os.environ.update(
 )
 
 from closerlook.config.inert import require_useful
-from closerlook.config.layers import ConfigError, command_line
+from closerlook.config.layers import ConfigError, command_line, stacked
 from closerlook.config.reading import read_config
 
 # Asked now: once all files are read Snakemake's modifier is that of the workflow that was started.
@@ -33,8 +33,7 @@ def layers():
     if not MAIN:
         return [config]  # what the workflow that uses this one as a module gives it
     settings = workflow.config_settings
-    first = [] if settings.replace_workflow_config else filter(os.path.exists, ["config.yaml"])
-    return [*first, *settings.configfiles, command_line(settings.config)]
+    return stacked(settings.configfiles, [command_line(settings.config)], alone=settings.replace_workflow_config)
 
 
 @cache

@@ -46,7 +46,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 ALLOWED = {
-    "__main__": "config conformance refusal",
+    "__main__": "config conformance planning refusal",
     "claims": "config data numerics store tables things",
     "config": "data figures layout measures nets refusal regularizers spec store things",
     "conformance": "claims config data figures measures nets objectives optimizers refusal regularizers runtime spec "

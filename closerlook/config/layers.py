@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from closerlook.config.checking import ConfigError, suggestion
-from closerlook.config.yamlfile import YamlError, read_yaml, typed
+from closerlook.config.yamlfile import YamlError, parse_yaml, read_yaml, typed
 from closerlook.refusal import shown
 
 SCALES: tuple[str, ...] = ("smoke", "quick", "paper")
@@ -81,6 +81,39 @@ def given_layer(content: Mapping[Any, Any], name: str = "config") -> Layer:
 def command_line(content: Mapping[Any, Any]) -> Layer:
     """Take Snakemake's `--config`, whose nested values come as text."""
     return given_layer(typed(dict(content)), "--config")
+
+
+def key_value(entry: str) -> Layer:
+    """Take one ``KEY=VALUE`` of our own command line's `--config`, the value written as in a file.
+
+    Raises
+    ------
+    ConfigError
+        If it is no such pair, the value is not YAML, or there is no such key.
+    """
+    key, sign, value = entry.partition("=")
+    if not sign:
+        raise ConfigError(f"--config: {shown(entry)} is not KEY=VALUE; allowed keys: {', '.join(KEYS)}")
+    try:
+        return given_layer({key: parse_yaml(value, f"--config: {key}")}, "--config")
+    except YamlError as error:
+        raise ConfigError(str(error)) from None
+
+
+def stacked(configfiles: Iterable[str | Path], given: Iterable[Layer], alone: bool = False) -> list[Layer]:
+    """Return what a command line asks for, later over earlier: `config.yaml`, each `--configfile`, each `--config`.
+
+    Parameters
+    ----------
+    configfiles : iterable of path
+        What `--configfile` names.
+    given : iterable of Layer
+        What `--config` gives.
+    alone : bool
+        Whether the working directory's `config.yaml` is left out (Snakemake's `--replace-workflow-config`).
+    """
+    first = [] if alone else filter(os.path.exists, ["config.yaml"])
+    return [*map(file_layer, (*first, *configfiles)), *given]
 
 
 def _checked(layer: Layer, keys: Iterable[str]) -> Layer:

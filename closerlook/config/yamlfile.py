@@ -40,7 +40,11 @@ def read_yaml(path: str | Path, name: str | None = None) -> Any:
         named), or a number with a leading zero, which is 8 or 10 depending on who reads it.
     """
     name = str(path) if name is None else name
-    text = _text(Path(path), name)
+    return parse_yaml(_text(Path(path), name), name)
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """Return the content of a YAML text, as strictly as `read_yaml`, which says what is refused; `name` is its name."""
     try:
         return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:

@@ -1,24 +1,24 @@
 """The plan before the run: what each experiment costs, on which device, and how good these estimates were so far.
 
-    python -m closerlook.planning.overview paper
+    closerlook plan paper
 
-takes seconds and imports no torch: it reads `config.yaml`, and the results of scale `quick` where there are any.
+takes seconds and imports no torch: it reads the configuration, and the results of scale `quick` where there are any.
 """
 
 from __future__ import annotations
 
 import csv
 import statistics
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from closerlook import store
-from closerlook.config.reading import ConfigError, read_config
+from closerlook.config.layers import ConfigError, Layer
+from closerlook.config.reading import read_config
 from closerlook.measures import MEASURES
 from closerlook.measures.declaration import ENSEMBLE
 from closerlook.planning.cost import Cost, measuring_cost, noise_cost, training_cost
-from closerlook.planning.plan import Plan
+from closerlook.planning.plan import Plan, PlanError
 from closerlook.planning.rates import CPU_THREAD, DEVICES, Device
 from closerlook.spec import Ensemble
 
@@ -198,16 +198,24 @@ def describe_errors(ratios: dict[str, list[float]], scale: str) -> str:
     )
 
 
-def main(scale: str) -> None:
-    """Print the plan of a scale and the errors of its estimates."""
+def overview(layers: Sequence[Layer], scale: str | None = None) -> str:
+    """Return the plan of a scale, and how good such estimates were so far.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The configuration (`closerlook.config.layers.stacked`).
+    scale : str, optional
+        The scale; without it, the one that the configuration names.
+
+    Raises
+    ------
+    closerlook.config.layers.ConfigError, closerlook.planning.plan.PlanError
+        If the scale is not possible. The one that estimates are held against need not be.
+    """
+    told = describe(Plan(read_config(layers, scale)))
     try:
-        print(describe(Plan(read_config("config.yaml", scale))))
-        print()
-        guess = Plan(read_config("config.yaml", REFERENCE_SCALE))
-        print(describe_errors(measured_errors(guess, Path()), REFERENCE_SCALE))
-    except (ConfigError, store.StoreError) as error:
-        raise SystemExit(f"error: {error}") from None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "quick")
+        errors = measured_errors(Plan(read_config(layers, REFERENCE_SCALE)), Path())
+    except (ConfigError, PlanError, store.StoreError) as error:
+        return f"{told}\n\nNot held against results of scale {REFERENCE_SCALE}: {error}"
+    return f"{told}\n\n{describe_errors(errors, REFERENCE_SCALE)}"

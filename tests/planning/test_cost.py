@@ -138,7 +138,7 @@ def test_hours_are_bounded_by_the_longest_job():
 def test_overview_takes_seconds_and_no_torch(tmp_path):
     shutil.copy(CONFIG, tmp_path)
     program = (
-        "import sys; from closerlook.planning import overview; overview.main('paper');"
+        "import sys; from closerlook.__main__ import main; main(['plan', 'paper']);"
         "sys.exit('torch was imported' if 'torch' in sys.modules else 0)"
     )
     found = subprocess.run(
