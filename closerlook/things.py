@@ -43,6 +43,10 @@ FOLDERS = "CLOSERLOOK_FOLDERS"
 starts them."""
 
 
+KNOWN_ONCE = "one of an own folder is, once closerlook.things.use([folder]) has been called"
+"""What a program of the user's own is told; the workflow has its folders from the configuration."""
+
+
 class ThingError(ValueError):
     """A thing is not there, or cannot be used; the message is one line that names it and its file."""
 

@@ -10,6 +10,8 @@ from closerlook import store
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.nets import NETS
+from closerlook.refusal import shown
+from closerlook.things import KNOWN_ONCE
 
 
 def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path], output: Path) -> None:
@@ -65,10 +67,11 @@ def words() -> dict[str, dict[str, str]]:
 
 def _data(path: Path) -> dict[str, object]:
     with store.read(path, "data") as file:
-        if file.attrs["name"] not in SETS:
-            raise store.StoreError(f"{path}: holds an unknown data set; delete it and run again")
+        name = str(file.attrs["name"])
+        if name not in SETS:
+            raise store.StoreError(f"{path}: holds {shown(name)}, a data set that is not known here; {KNOWN_ONCE}")
         return {
-            "title": SETS[file.attrs["name"]].title,
+            "title": SETS[name].title,
             "licence": file.attrs["licence"],
             "source": file.attrs["source"],
             "sha256": json.loads(file.attrs["sha256"]),

@@ -17,10 +17,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from closerlook.layout import Layout
 from closerlook.refusal import one_line
 from closerlook.spec import Ensemble, plain
 from closerlook.store.inspection import Misfit, differences, parsed, require_layout
 from closerlook.store.layouts import layout_of, sizes
+from closerlook.things import ThingError
 
 
 class StoreError(Exception):
@@ -31,7 +33,7 @@ class StoreError(Exception):
 
 
 class Unreachable(StoreError):
-    """A file that cannot be read now, and may be whole: it is open elsewhere, or the system refuses to read it."""
+    """A file that cannot be read now, and may be whole: open elsewhere, refused by the system, or of no layout here."""
 
 
 @contextmanager
@@ -72,12 +74,15 @@ def create(path: str | Path, layout: str) -> Iterator[h5py.File]:
     ------
     StoreError
         If what the block wrote is not what the layout says; nothing is left of it.
+    Unreachable
+        If there is no such layout; the block does not run.
     """
+    wanted = _layout(layout, path)
     # Nobody else knows the temporary name, so no lock is needed, which not every file system has. Files of later
     # formats are marked while they are written, and refused ever after where that process was killed.
     with replacing(path) as temporary, _TimelessFile(temporary, "w", libver=("v108", "v108"), locking=False) as file:
         yield file
-        _require(file, layout, Path(path), "so it was not written")
+        _require(file, layout, wanted, Path(path), "so it was not written")
 
 
 @contextmanager
@@ -90,11 +95,11 @@ def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
         If it is missing or truncated, lacks a part that the layout promises or the reader asks for, or is not what its
         layout and specification say; the message is one line with the file's name and the remedy.
     Unreachable
-        If it cannot be read now and may be whole.
+        If it cannot be read now and may be whole: also where `layout` is a measure's that is not known here.
     """
-    path = Path(path)
+    path, wanted = Path(path), _layout(layout, path)
     with _open(path) as file:
-        _inspect(file, layout, path)
+        _inspect(file, layout, wanted, path)
         try:
             yield file
         except OSError as error:
@@ -103,6 +108,14 @@ def read(path: str | Path, layout: str) -> Iterator[h5py.File]:
             if "Unable to" not in str(error):  # h5py's own begin so: a part that this reader needs is not there
                 raise
             raise StoreError(f"{path}: lacks a part ({_first_line(error)}); delete it and run again") from None
+
+
+def _layout(name: str, path: str | Path) -> Layout:
+    """Return a layout; that there is none here says nothing of the file."""
+    try:
+        return layout_of(name)
+    except ThingError as error:
+        raise Unreachable(f"{path}: {error}") from None
 
 
 def _open(path: Path) -> h5py.File:
@@ -143,9 +156,9 @@ def _remedy(number: int) -> str:
     return "the disk or the network's file system fails: mend that and run again"
 
 
-def _inspect(file: h5py.File, layout: str, path: Path) -> None:
+def _inspect(file: h5py.File, name: str, layout: Layout, path: Path) -> None:
     try:
-        _require(file, layout, path, "delete it and run again")
+        _require(file, name, layout, path, "delete it and run again")
     # In damaged metadata h5py fails in all of these ways.
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
         raise _refused(path, error, "damaged") from None
@@ -155,10 +168,10 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _require(file: h5py.File, layout: str, path: Path, outcome: str) -> None:
+def _require(file: h5py.File, name: str, layout: Layout, path: Path, outcome: str) -> None:
     try:
-        known = sizes(_specification(file)) if layout == "trained" and "spec" in file.attrs else {}
-        require_layout(file, layout, layout_of(layout), known)
+        known = sizes(_specification(file)) if name == "trained" and "spec" in file.attrs else {}
+        require_layout(file, name, layout, known)
     except Misfit as misfit:
         raise StoreError(f"{path}: {misfit}; {outcome}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from closerlook.layout import Column, Layout
 from closerlook.spec import Ensemble
-from closerlook.things import room
+from closerlook.things import KNOWN_ONCE, ThingError, room
 
 MEMBER, EXAMPLE, HISTORY = ("member",), ("example",), ("member", "epoch")
 
@@ -129,7 +129,12 @@ def layout_of(name: str) -> Layout:
     closerlook.things.ThingError
         If there is neither.
     """
-    return LAYOUTS[name] if name in LAYOUTS else room("measures")[name].layout
+    if name in LAYOUTS:
+        return LAYOUTS[name]
+    if name not in room("measures"):
+        others = f"{', '.join(LAYOUTS)}; {', '.join(room('measures').names())}"
+        raise ThingError(f"no kind of file and no measure '{name}' is known here ({others}); {KNOWN_ONCE}")
+    return room("measures")[name].layout
 
 
 def sizes(spec: Ensemble) -> dict[str, int]:

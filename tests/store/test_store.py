@@ -9,7 +9,7 @@ from dataclasses import replace
 import h5py
 import pytest
 
-from closerlook import store
+from closerlook import store, things
 from closerlook.measures.curvature import Options
 from closerlook.spec import Ensemble, Member
 
@@ -78,6 +78,47 @@ def test_file_of_another_layout_is_refused(tmp_path):
         pass
 
 
+@pytest.fixture
+def own_measure(tmp_path):
+    """A folder with a measure that is not in use, nor afterwards."""
+    folder = tmp_path / "own"
+    (folder / "measures").mkdir(parents=True)
+    (folder / "measures" / "strange.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from closerlook.layout import Column\n"
+        "from closerlook.measures.declaration import Measure\n"
+        "@dataclass(frozen=True)\n"
+        "class Options: pass\n"
+        "measure = Measure(options=Options, writes={'{checkpoint}/x': Column('float64', ('member',), 'x')})\n"
+    )
+    yield folder
+    things.use([])
+    sys.modules.pop("closerlook.measures.strange", None)
+
+
+def test_that_a_measure_is_not_known_here_is_no_damage_to_its_file(tmp_path, own_measure):
+    path = tmp_path / "strange.h5"
+    things.use([own_measure])
+    with store.create(path, "strange") as file:
+        file["epoch-1/x"] = [1.0, 2.0]
+        store.write_attributes(file, **ATTRIBUTES)
+    things.use([])
+    assert "no measure 'strange' is known here" in (line := refusal(path, "strange"))
+    assert "closerlook.things.use([folder])" in line
+    things.use([own_measure])
+    with store.read(path, "strange") as file:
+        assert file["epoch-1/x"][:].tolist() == [1.0, 2.0]
+    (own_measure / "measures" / "broken.py").write_text("import nothing_such")
+    things.use([own_measure])
+    assert "broken.py: cannot be used" in refusal(path, "broken")
+
+
+def test_a_file_of_no_known_layout_is_refused_before_the_work(tmp_path):
+    with pytest.raises(store.Unreachable, match="'strange'"), store.create(tmp_path / "a.h5", "strange"):
+        pytest.fail("worked in vain")
+    assert not list(tmp_path.iterdir())
+
+
 def test_members_come_back_as_they_were(tmp_path, ensemble):
     members = (Member(seed=3, noise="randY", level=0.5), Member(seed=4, regularizers={"dropout": 0.1}))
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -131,8 +172,8 @@ def test_dimensions_of_one_name_are_of_one_size(tmp_path):
         store.write_attributes(file, **ATTRIBUTES)
 
 
-def refusal(path):
-    with pytest.raises(store.Unreachable) as refused, store.read(path, "curvature"):
+def refusal(path, layout="curvature"):
+    with pytest.raises(store.Unreachable) as refused, store.read(path, layout):
         pass
     assert str(path) in str(refused.value)
     assert "delete" not in str(refused.value)
