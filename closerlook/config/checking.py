@@ -145,7 +145,7 @@ def _line(first: Mapping[str, Any], kind: Any, place: Place) -> str:
     where = place(".".join(places))
     if unknown:
         allowed = tuple(entry.name for entry in fields(_section(kind, places[:-1])))
-        return f"{where}: unknown key{suggestion(places[-1], allowed)}; allowed: {', '.join(allowed)}"
+        return f"{where}: unknown key{suggestion(places[-1], allowed)}; allowed: {', '.join(allowed) or 'none'}"
     if "missing" in first["type"]:
         return f"{where}: missing"
     message = first["msg"].removeprefix("Value error, ").replace("Tuple should", "Value should")

@@ -3,9 +3,11 @@ import copy
 import pytest
 from shipped import shipped
 
+from closerlook.config.checking import checked
 from closerlook.config.layers import command_line
 from closerlook.config.reading import SCALES, ConfigError, read_config
 from closerlook.data.sets import SETS
+from closerlook.nets.architecture import NoOptions
 from closerlook.planning.plan import Plan
 
 RAW = shipped()
@@ -118,6 +120,13 @@ REFUSALS = {
 def test_impossible_options_are_refused_in_one_line_that_names_them(case):
     path, value, expected = REFUSALS[case]
     assert expected in refusal(path, value)
+
+
+def test_an_option_of_what_has_none_is_told_so():
+    with pytest.raises(ConfigError, match=r"^here\.depth: unknown key; allowed: none$"):
+        checked(NoOptions, {"depth": 3}, lambda path: f"here.{path}")
+    line = "experiments.capacity.regularizer_options.input_noise: it has no options"
+    assert line in refusal((*CAPACITY, "regularizer_options"), {"input_noise": {"depth": 3}})
 
 
 def test_a_single_value_stands_for_a_list_of_one():
