@@ -19,6 +19,7 @@ from closerlook.runtime.fingerprints import fingerprint
 from closerlook.runtime.resume import Sidecar
 from closerlook.spec import Ensemble
 from closerlook.training.reach import modules_of
+from closerlook.training.shapes import require_shapes
 from closerlook.training.stack import Problem
 from closerlook.training.trainer import train_ensemble
 
@@ -71,11 +72,15 @@ def run_training(
     ------
     closerlook.store.StoreError
         If an input file is damaged or is not of this specification.
+    closerlook.training.shapes.ShapeError
+        If the network or the objective gives tensors of wrong shapes.
     """
     device = prepare_device(gpus)
     loaded = load_training_data(spec, data, noise)
     network = nets.build(spec, loaded.pool.shape[1:], loaded.classes)
     log(f"{spec.name}: {len(spec.members)} networks of {network.size} parameters on {device_name(device)}")
+    objective, problem = OBJECTIVES[spec.objective], to_problem(loaded, device)
+    require_shapes(spec, network, objective, problem, loaded.classes)
     progress = _Progress(spec, log)
     identity = {
         "spec": spec.to_json(),
@@ -85,8 +90,7 @@ def run_training(
         "code": fingerprint("closerlook.training.job", *modules_of(spec)),
     }
     sidecar = Sidecar(output.with_suffix(".resume.h5"), identity, resume_every, log)
-    objective = OBJECTIVES[spec.objective]
-    record = train_ensemble(spec, network, objective, to_problem(loaded, device), progress.advance, sidecar)
+    record = train_ensemble(spec, network, objective, problem, progress.advance, sidecar)
     progress.close()
     if record.diverged.any():
         log(f"{spec.name}: {record.diverged.sum()} of {len(spec.members)} networks diverged")

@@ -133,6 +133,12 @@ BAD = {
         "    def gradient(self, outputs, targets): return -super().gradient(outputs, targets)\nobjective = Own()",
         "not the derivative of losses",
     ),
+    "an objective with a wrong curvature": (
+        "objectives",
+        f"{CROSS_ENTROPY}class Own(CrossEntropy):\n"
+        "    def hessian_product(self, outputs, targets, directions): return directions.clone()\nobjective = Own()",
+        "not the derivative of gradient",
+    ),
     "an optimizer that stands still": (
         "optimizers",
         f"{SGD}class Still(Descent):\n        def step(self, parameters, gradient): gradient(self.state, 0.0)\n"

@@ -20,6 +20,7 @@ from closerlook.store import StoreError
 from closerlook.things import use
 from closerlook.training.job import run_training
 from closerlook.training.reach import modules_of
+from closerlook.training.shapes import ShapeError
 
 SPEC = Ensemble(
     dataset="small",
@@ -219,5 +220,65 @@ def test_things_from_an_own_folder_are_trained_by_a_job_and_their_code_counts(fi
         (tmp_path / "objectives" / "doubled.py").write_text(OWN["objectives/doubled.py"].replace("2 *", "3 *"))
         assert fingerprint(*modules_of(spec)) != before
         assert fingerprint(*modules_of(SPEC)) == other, "it is not that of another training"
+    finally:
+        use([])
+
+
+TURNED = {name.replace("linear", "turned"): OWN[name] for name in OWN if name.startswith("nets/")}
+TURNED["nets/turned/run.py"] = (
+    TURNED["nets/turned/run.py"]
+    .replace("nets.linear", "nets.turned")
+    .replace("return parameters", "return (parameters")
+    .replace("unsqueeze(2)", "unsqueeze(2)).mT")
+)
+MISSHAPEN = {
+    "a network whose outputs are transposed": (
+        {"network": "turned", "widths": (8,)},
+        TURNED,
+        r"turned: network turned gives outputs of shape \(2, 3, 10\); .* \(2, 10, 3\), which is \(member, class",
+    ),
+    "a loss of the batch": (
+        {"objective": "averaged"},
+        {"objectives/averaged.py": "losses(self, outputs, targets): return super().losses(outputs, targets).mean(1)"},
+        r"averaged\.py: objective averaged gives losses of shape \(2,\); .* \(2, 3\), which is \(member, example\)",
+    ),
+    "a gradient of the label's output alone": (
+        {"objective": "single"},
+        {"objectives/single.py": "gradient(self, outputs, targets): return super().gradient(outputs, targets)[:, :1]"},
+        r"single\.py: objective single gives a gradient of shape \(2, 1, 3\); wanted .* \(2, 10, 3\)",
+    ),
+    "an answer for the class": (
+        {"objective": "answered"},
+        {"objectives/answered.py": "correct(self, outputs, targets): return outputs > 0"},
+        r"answered\.py: objective answered gives correct of shape \(2, 10, 3\); wanted .* \(2, 3\)",
+    ),
+    "no tensor": (
+        {"objective": "listed"},
+        {"objectives/listed.py": "losses(self, outputs, targets): return [0.0]"},
+        r"listed\.py: objective listed gives losses as a list, no tensor; wanted",
+    ),
+}
+OBJECTIVE = """
+from closerlook.objectives.cross_entropy import CrossEntropy
+
+class Own(CrossEntropy):
+    def {}
+
+objective = Own()
+"""
+
+
+@pytest.mark.parametrize("case", MISSHAPEN)
+def test_tensors_of_wrong_shapes_are_refused_by_name_before_training(files, tmp_path, case):
+    changes, sources, line = MISSHAPEN[case]
+    for name, code in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(OBJECTIVE.format(code) if name.startswith("objectives") else code)
+    use([tmp_path])
+    try:
+        with pytest.raises(ShapeError, match=line) as refused:
+            run_training(replace(SPEC, **changes), files / "small.h5", noise_files(files), tmp_path / "trained.h5")
+        assert "\n" not in str(refused.value)
+        assert not (tmp_path / "trained.h5").exists()
     finally:
         use([])
