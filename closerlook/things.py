@@ -13,8 +13,9 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -108,12 +109,29 @@ def find_module(name: str) -> Path | None:
 def _names(package: str) -> dict[str, tuple[Path, ...]]:
     found: dict[str, list[Path]] = {}
     for place in search_path(package):
-        for path in sorted(place.iterdir()):
-            name = path.name.removesuffix(".py")
-            is_thing = path.suffix == ".py" if path.is_file() else (path / "__init__.py").is_file()
-            if is_thing and name.isidentifier() and not name.startswith("_"):
+        for path in _modules_in(place):
+            if (name := _name(path)).isidentifier():
                 found.setdefault(name, []).append(path)
     return {name: tuple(paths) for name, paths in sorted(found.items())}
+
+
+def misnamed(place: Path) -> dict[Path, str]:
+    """Return what in a room's folder would be a thing, were its name one of Python -> what to call it."""
+    found = {path: re.sub(r"\W", "_", re.sub(r"^(?=\d)", "my_", _name(path))) for path in _modules_in(place)}
+    return {
+        path: f"{name}.py" if path.is_file() else name for path, name in found.items() if not _name(path).isidentifier()
+    }
+
+
+def _modules_in(place: Path) -> Iterator[Path]:
+    for path in sorted(place.iterdir()):
+        is_module = path.suffix == ".py" if path.is_file() else (path / "__init__.py").is_file()
+        if is_module and not path.name.startswith(("_", ".")):
+            yield path
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(".py")
 
 
 _rooms: dict[str, Room] = {}
@@ -173,11 +191,20 @@ class Room:
             If there is none of that name, or two.
         """
         if name not in self.names():
-            raise ThingError(f"no {self.kind} '{name}'; there are: {', '.join(self.names()) or 'none'}")
+            there = ", ".join(self.names()) or "none"
+            raise ThingError(f"no {self.kind} '{name}'{self._beside(name)}; there are: {there}")
         paths = _names(self.package)[name]
         if len(paths) > 1:
             raise ThingError(f"{paths[-1]}: there is a {self.kind} '{name}' already ({paths[0]}); give it another name")
         return paths[0]
+
+    def _beside(self, name: str) -> str:
+        """Return in words what a file is to be called that would be the thing, were its name one of Python."""
+        for place in search_path(self.package):
+            for path, better in misnamed(place).items():
+                if name in (_name(path), better.removesuffix(".py")):
+                    return f" ({path} is there, but that is no Python name: call it {better})"
+        return ""
 
     def module(self, name: str) -> ModuleType:
         """Return the module of a thing's light side.

@@ -69,6 +69,21 @@ def test_a_folder_no_longer_in_use_has_no_things(own):
         NOISES["shuffled"]
 
 
+def test_a_file_whose_name_is_none_of_python_is_spoken_of_when_it_is_asked_for(own):
+    path = own("noise/my-noise.py", NOISE)
+    own("noise/2nd.set/__init__.py", NOISE)
+    assert not {"my-noise", "my_noise"} & set(NOISES.names())
+    for name in ("my-noise", "my_noise"):
+        with pytest.raises(
+            ThingError, match=f"no kind of noise '{name}' .{path.resolve()} is there, .* my_noise.py.; the"
+        ):
+            NOISES[name]
+    with pytest.raises(ThingError, match=r"2nd\.set is there, but that is no Python name: call it my_2nd_set\)"):
+        NOISES["2nd.set"]
+    with pytest.raises(ThingError, match=r"no kind of noise 'other'; there are: none,"):
+        NOISES["other"]
+
+
 def test_other_processes_find_the_same_things(own):
     own("noise/shuffled.py", NOISE)
     program = "from closerlook.data.noise import NOISES; print(NOISES['shuffled'].words)"

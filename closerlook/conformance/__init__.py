@@ -14,9 +14,10 @@ from pathlib import Path
 from closerlook.config.checking import ConfigError
 from closerlook.config.papers import has_room, read_paper
 from closerlook.conformance import components, declarations, measuring
+from closerlook.conformance.lightness import hold_light
 from closerlook.refusal import one_line
 from closerlook.runtime.device import prepare_device
-from closerlook.things import ROOMS, ThingError, room, use
+from closerlook.things import ROOMS, ThingError, misnamed, room, use
 
 TRIALS: dict[str, Callable[[str], str | None]] = {
     "data.sets": declarations.try_data_set,
@@ -63,6 +64,8 @@ def check_folder(folder: str | Path) -> Iterator[Finding]:
     for inside, of_room in ROOMS.items():
         for name in _things(inside, place / of_room):
             yield check(inside, name)
+        for path, better in misnamed(place / of_room).items() if (place / of_room).is_dir() else ():
+            yield Finding(f"{of_room}/{path.name}", f"is not found, for that is no Python name: call it {better}")
 
 
 def check(inside: str, name: str) -> Finding:
@@ -77,6 +80,7 @@ def _try(inside: str, name: str) -> str | None:
         raise ThingError("needs a docstring, whose first paragraph says what it is")
     things.module(name)
     things.run(name)
+    hold_light(inside, name)
     return TRIALS[inside](name)
 
 

@@ -220,6 +220,54 @@ def test_a_right_network_passes(tmp_path, capsys):
     assert capsys.readouterr().out == "ok   nets/right_not_bad\n"
 
 
+HEAVY = {
+    "at the top": ("import math\nimport numpy", "imports numpy at every start of Snakemake (FILE, line 3)"),
+    "as a part": ("from torch.nn import functional", "imports torch at"),
+    "in a class": ("class A:\n    import torch", "imports torch at every start of Snakemake (FILE, line 3)"),
+    "where it may fail": ("try:\n    import math\nexcept ImportError:\n    import numpy", "imports numpy at"),
+    "through ours": ("from closerlook import store", "imports h5py at every start of Snakemake (closerlook/store/"),
+    "through a neighbour": ("from closerlook.data.noise._helps_bad import HELP", "imports numpy at"),
+    "through what lies in it": ("from .inner import HELP", "imports numpy at"),
+}
+LIGHT = ["def late():\n    import torch", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"]
+
+
+def heavy(folder, name, top):
+    """Write a kind of noise that begins so, and what it may reach; return its file."""
+    thing = folder / "noise" / name / "__init__.py"
+    thing.parent.mkdir(parents=True)
+    thing.write_text(f'"""Own."""\n{top}\n{dedent(NOISE)}\ndef draw(rng, inputs, labels, statistics):\n'
+                     "    return rng.random(inputs.shape, dtype=inputs.dtype)\n")  # fmt: skip
+    for helper in (thing.parent / "inner.py", folder / "noise" / "_helps_bad.py"):
+        helper.write_text("import numpy\nHELP = 1\n")
+    return thing
+
+
+@pytest.mark.parametrize("case", HEAVY)
+def test_a_light_side_that_imports_what_is_heavy_is_told_so(case, tmp_path, capsys):
+    top, words = HEAVY[case]
+    thing = heavy(tmp_path, f"heavy_{case.replace(' ', '_')}_bad", top)
+    assert main(["check", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert words.replace("FILE", str(thing)) in line
+
+
+@pytest.mark.parametrize("top", LIGHT)
+def test_imports_within_functions_and_for_types_are_light(top, tmp_path, capsys):
+    heavy(tmp_path, f"light{LIGHT.index(top)}_not_bad", top)
+    assert main(["check", str(tmp_path)]) == 0, capsys.readouterr().out
+
+
+def test_a_file_that_is_no_thing_for_its_name_fails(tmp_path, capsys):
+    heavy(tmp_path, "my-noise", "")
+    (tmp_path / "noise" / "3d.py").write_text(dedent(NOISE))
+    assert main(["check", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "FAIL noise/3d.py: is not found, for that is no Python name: call it my_3d.py",
+        "FAIL noise/my-noise: is not found, for that is no Python name: call it my_noise",
+    ]
+
+
 def test_a_thing_without_a_docstring_is_told_so(tmp_path, capsys):
     (tmp_path / "objectives").mkdir()
     (tmp_path / "objectives" / "mute_bad.py").write_text(f"{CROSS_ENTROPY}objective = CrossEntropy()")
