@@ -3,7 +3,7 @@ import atexit
 import sys
 
 from closerlook.runtime.hardware import memory_here
-from closerlook.runtime.internals import errors_of, too_large, wait_for_jobs
+from closerlook.runtime.internals import errors_of, outputs_of, too_large, wait_for_jobs
 
 
 onstart:
@@ -13,8 +13,9 @@ onstart:
 
 
 onsuccess:
-    pdf = Path("results", CONFIG.scale, "paper.pdf")
-    if CONFIG.papers and pdf.exists():
+    # The whole where it was asked for; else what was: one paper, or none.
+    pdfs = outputs_of(workflow, {called("paper")}) or outputs_of(workflow, {called("one_paper")})
+    for pdf in pdfs:
         atexit.register(print, f"the paper: {pdf}", file=sys.stderr)
 
 

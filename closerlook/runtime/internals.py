@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ def too_large(workflow: Any, bytes_here: int, margin: float) -> str | None:
                 f"{bytes_here / 1e9:,.0f} GB; make the experiment smaller, or run it on a cluster (docs/clusters.md)"
             )
     return None
+
+
+def outputs_of(workflow: Any, rules: Collection[str]) -> list[str]:
+    """Return the results of some rules that a run was about, whether it made them or found them made; sorted."""
+    jobs = getattr(getattr(workflow, "dag", None), "jobs", ())
+    return sorted(str(path) for job in jobs if job.rule.name in rules for path in job.output)
 
 
 def errors_of(workflow: Any) -> list[str]:

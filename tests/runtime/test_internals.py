@@ -85,6 +85,27 @@ def test_the_failed_jobs_of_a_run_are_known_and_what_they_said_is_told_once(tmp_
     assert "said: ['error: disk is full']" in result.stdout
 
 
+ASKED = """
+from closerlook.runtime.internals import outputs_of
+rule paper:
+    input: "figure"
+    output: "paper.pdf"
+    shell: "touch {output}"
+rule figure:
+    output: "figure"
+    shell: "touch {output}"
+onsuccess:
+    print("asked for:", outputs_of(workflow, {"paper"}))
+"""
+
+
+def test_what_a_run_was_about_is_known_whether_made_or_there(tmp_path):
+    assert "asked for: []" in run(tmp_path, ASKED, "figure").stdout
+    assert "asked for: ['paper.pdf']" in run(tmp_path, ASKED, "paper.pdf").stdout
+    assert "asked for: []" in run(tmp_path, ASKED, "--force", "figure").stdout
+    assert "asked for: ['paper.pdf']" in run(tmp_path, ASKED, "--force", "paper.pdf").stdout
+
+
 DATED = """
 import sys
 sys.path.insert(0, {root!r})
