@@ -27,22 +27,23 @@ rule figure:
         ),
         targets=FIGURE.given(planned(lambda plan, wildcards: list(map(ours, plan.original_values(wildcards.figure))))),
     output:
+        # `update`: where a job fails, what was drawn before is still there.
         table=report(
-            "results/{scale}/tables/{figure}.csv",
+            update("results/{scale}/tables/{figure}.csv"),
             caption="../report/table.rst",
             category=paper_of,
             subcategory="Tables",
             labels={"table": "{figure}", "scale": "{scale}"},
         ),
-        prose="results/{scale}/tables/{figure}.json",
+        prose=update("results/{scale}/tables/{figure}.json"),
         svg=report(
-            "results/{scale}/figures/{figure}.svg",
+            update("results/{scale}/figures/{figure}.svg"),
             caption="../report/figure.rst",
             category=paper_of,
             subcategory="Figures",
             labels={"figure": "{figure}", "scale": "{scale}"},
         ),
-        pdf="results/{scale}/figures/{figure}.pdf",
+        pdf=update("results/{scale}/figures/{figure}.pdf"),
     log:
         "logs/{scale}/figures/{figure}.log",
     benchmark:

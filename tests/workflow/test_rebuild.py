@@ -126,6 +126,17 @@ def test_a_rebuilt_figure_is_the_same_to_the_byte(project):
     assert path.read_bytes() == before
 
 
+def test_a_figure_that_cannot_be_drawn_leaves_the_one_before_and_is_due_again(project):
+    made = ["figures/capacity.svg", "figures/capacity.pdf", "tables/capacity.csv", "tables/capacity.json"]
+    before = {name: (project.folder / "results/smoke" / name).read_bytes() for name in made}
+    added("papers/A/figures/capacity.py", "def draw(table): raise ValueError('no drawing today')")(project)
+    result = project.snakemake("results/smoke/figures/capacity.svg")
+    assert result.returncode == 1
+    assert "error: no drawing today" in result.stderr
+    assert {name: (project.folder / "results/smoke" / name).read_bytes() for name in made} == before
+    assert rules(project.would_run()) == {"figure", "claims", "paper", "one_paper"}
+
+
 def test_a_truncated_file_between_the_steps_is_one_line_and_nothing_half_written_stays(project):
     (folder,) = project.folder.glob("results/smoke/sharpness/mnist*")
     trained = folder / "trained.h5"
