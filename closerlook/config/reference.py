@@ -62,6 +62,12 @@ schema: editors that know YAML schemas complete and check the file as you type.
 * `scale`: {", ".join(SCALES)}; on the command line `--config scale=paper`.
 * `papers`: names of folders in `papers/`, or paths of folders anywhere.
 * `own`: folders of your own with rooms of things ([extending](extending.md)).
+* Paths in a file start from its folder, those of `--config` from the working directory. Names under `papers` are looked
+  for in closerlook's `papers/` and one beside the file first. Paths under `papers` and `own` that are not there, and
+  `data.folder` first of all, are looked for from the working directory as well.
+* A later file's `papers` or `own` replaces the whole list of an earlier one.
+* Targets stand before `--configfile`, which takes every word after it for a file, as in
+  `snakemake figures --configfile mine.yaml`.
 * `data`, `experiments` and `figures` are the sections below.
 * `scales`, in `data` and in each experiment, gives what differs at a scale:
   `scales: {{smoke: {{seeds: 3}}}}`. A value given there replaces the whole value, also where that is a mapping; an
