@@ -17,11 +17,13 @@ def quote_interpreter() -> None:
     """Make the interpreter's path one word of a shell line; to be called before any job.
 
     Snakemake puts `sys.executable` as it is into the line that starts a job's script: with a space, a quote or an
-    ampersand in the path of the environment every job died.
+    ampersand in the path of the environment every job died. Into the line of a cluster's job, which is a Snakemake
+    again, it puts the folder as well, cut off at the last slash, and takes what lies between quotes as it is: so the
+    folder is a word of its own.
     """
     if not os.path.exists(sys.executable):
         return  # quoted already, by another workflow that uses this one
-    sys.executable = shlex.quote(sys.executable)
+    sys.executable = "/".join(map(shlex.quote, os.path.split(sys.executable)))
 
 
 def wait_for_jobs(workflow: Any) -> None:

@@ -167,14 +167,29 @@ if {quoted}:
     quote_interpreter()
 
 rule one:
+    input: "b.txt"
     output: "a.txt"
     script: "job.py"
+
+rule spawned:  # as a cluster's job is: by a Snakemake of its own
+    output: "b.txt"
+    run:
+        open(output[0], "w").write("done")
 """
 
 
-@pytest.mark.parametrize("quoted", [True, False])
-def test_an_environment_whose_path_has_any_sign_runs_a_script(tmp_path, quoted):
-    environment = tmp_path / "my 'own' [env] & $(touch pwned); \"x\"" / "bin"
+@pytest.mark.parametrize(
+    ("name", "quoted"),
+    [
+        ("my 'own' [env] & $(touch pwned); \"x\"", True),
+        ("my 'own' [env] & $(touch pwned); \"x\"", False),
+        ("my env", True),
+        ("it's `touch pwned`", True),
+        ("its `touch pwned` $HOME", True),
+    ],
+)
+def test_an_environment_whose_path_has_any_sign_runs_a_script_and_spawns_a_job(tmp_path, name, quoted):
+    environment = tmp_path / name / "bin"
     environment.mkdir(parents=True)
     (environment / "python").symlink_to(sys.executable)
     (environment.parent / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
