@@ -26,17 +26,14 @@ setup: $(VENV)/.installed  ## make .venv with the pinned packages (does nothing 
 
 # The constraints file pins torch without a local version, so a CPU build that find-links offers satisfies it,
 # and the ordinary build does elsewhere. Importing once writes the bytecode that every later start needs.
-# Whatever pip is set to, uv goes into .venv; and uv, which reads none of pip's settings, gets the indexes of an institute's
-# mirror from them, and chooses among several as pip does.
-pip-says = $$($(RUN) pip config get global.$(1) 2>/dev/null)
+# Whatever pip is set to, uv goes into .venv.
+PIP := $(RUN) pip
+include $(dir $(lastword $(MAKEFILE_LIST)))envs/indexes.mk
 $(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"closerlook needs Python 3.11 or later; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	PIP_USER=0 PIP_TARGET= PIP_PREFIX= $(RUN) pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$(call pip-says,index-url)}}}" \
-	UV_INDEX="$${UV_INDEX:-$${UV_EXTRA_INDEX_URL:-$${PIP_EXTRA_INDEX_URL:-$(call pip-says,extra-index-url)}}}" \
-	UV_INDEX_STRATEGY="$${UV_INDEX_STRATEGY:-unsafe-best-match}" \
-	$(RUN) uv pip install -q --python $(VENV)/bin/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
+	$(INDEXES) $(RUN) uv pip install -q --python $(VENV)/bin/python --find-links "$${PIP_FIND_LINKS:-}" -c envs/constraints.txt -r envs/requirements.in -e .
 	PYTHONDONTWRITEBYTECODE= MPLBACKEND= $(VENV)/bin/python -c "import snakemake.cli, torch, pandas, seaborn, h5py, scipy.stats, typst, matplotlib.pyplot, pydantic, pooch, tqdm, pytest, closerlook"
 	@touch $@
 
@@ -79,8 +76,9 @@ bench: setup  ## speed against the alternatives, as ratios (installs them into .
 schema: setup  ## regenerate docs/options.md and config.schema.json from the config models
 	$(RUN) closerlook.config.reference
 
+# Of further indexes none: one with builds of torch of its own would have these pinned for everybody.
 lock: setup  ## renew envs/constraints.txt from envs/requirements.in
-	$(RUN) uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header
+	$(DEFAULT_INDEX) $(RUN) uv pip compile -q --universal --upgrade -p 3.11 envs/requirements.in -o envs/constraints.txt --no-annotate --no-header
 
 clean:  ## remove results, logs and caches; keep data/ and .venv
 	rm -rf results logs benchmarks report.zip .snakemake .pytest_cache .ruff_cache .hypothesis

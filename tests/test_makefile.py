@@ -34,7 +34,7 @@ def test_every_tool_is_called_as_a_module_which_survives_a_renamed_checkout():
 
 @pytest.fixture
 def recorded(tmp_path):
-    """Return what the two installers of `setup` get: a stand-in for Python that writes down its environment."""
+    """Return what the two installers of a target get: a stand-in for Python that writes down its environment."""
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
     python.write_text(
@@ -45,15 +45,13 @@ def recorded(tmp_path):
     )
     python.chmod(0o755)
 
-    def record(**environment):
+    def record(*target, **environment):
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "UV_"))}
-        command = ["make", "setup", f"VENV={tmp_path}", "PYTHON=true"]
+        command = ["make", *(target or ["setup", "PYTHON=true"]), f"VENV={tmp_path}"]
         subprocess.run(command, cwd=ROOT, env=mine | environment, check=True, capture_output=True)
         (tmp_path / ".installed").unlink()
-        return [
-            dict(line.split("=", 1) for line in (tmp_path / tool).read_text().splitlines() if "=" in line)
-            for tool in ("pip", "uv")
-        ]
+        seen = [(tmp_path / tool).read_text() if (tmp_path / tool).exists() else "" for tool in ("pip", "uv")]
+        return [dict(line.split("=", 1) for line in text.splitlines() if "=" in line) for text in seen]
 
     return record
 
@@ -70,6 +68,16 @@ def test_uv_gets_the_indexes_that_pip_is_set_to_unless_it_has_its_own(recorded):
     assert [uv["UV_DEFAULT_INDEX"], uv["UV_INDEX"]] == ["https://a", "https://b https://c"]
     _, uv = recorded(PIP_INDEX_URL="https://a", UV_DEFAULT_INDEX="https://own")
     assert uv["UV_DEFAULT_INDEX"] == "https://own"
+
+
+def test_uv_gets_them_wherever_it_is_called(recorded, tmp_path):
+    _, uv = recorded(
+        "-C", "bench", f"{tmp_path}/.installed", f"PYTHON={tmp_path}/bin/python", PIP_EXTRA_INDEX_URL="https://b"
+    )
+    assert [uv["UV_DEFAULT_INDEX"], uv["UV_INDEX"]] == ["https://mirror/simple", "https://b"]
+    _, uv = recorded("lock", "PYTHON=true", PIP_EXTRA_INDEX_URL="https://b")
+    assert uv["UV_DEFAULT_INDEX"] == "https://mirror/simple"
+    assert "UV_INDEX" not in uv
 
 
 def test_the_readme_installs_by_hand_what_make_does():
