@@ -43,11 +43,31 @@ def copied(project):
     return Project(copy)
 
 
-def own_folder(project):
-    noise = project.folder / "mine/noise/reversed.py"
-    noise.parent.mkdir(parents=True)
-    shutil.copy(project.folder / "closerlook/data/noise/randY.py", noise)
-    written("config.yaml", lambda text: text.replace("own: []", "own: [mine]"))(project)
+def cloned(project):
+    copy = copied(project)
+    shutil.rmtree(copy.folder / ".snakemake")
+    return copy
+
+
+def own(ours, mine):
+    """Make an edit that takes a folder into use which has a copy of a thing of ours under another name."""
+
+    def edit(project):
+        source, copy = project.folder / "closerlook" / ours, project.folder / "mine" / mine
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, prepared(copy))
+        written("config.yaml", lambda text: text.replace("own: []", "own: [mine]"))(project)
+
+    return edit
+
+
+def prepared(path):
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def one_training_deleted(project):
+    (folder,) = project.folder.glob("results/smoke/sharpness/mnist*")
+    (folder / "trained.h5").unlink()
 
 
 EDITS = {
@@ -57,7 +77,15 @@ EDITS = {
         project.folder / ".snakemake/metadata"
     ),
     "a copy of the checkout with its results": copied,
-    "an own folder with a kind of noise that no experiment uses": own_folder,
+    "a copy without Snakemake's folder, `.snakemake`": cloned,
+    "an own folder with a kind of noise that no experiment uses": own("data/noise/randY.py", "noise/reversed.py"),
+    "an own folder with a measure that no experiment uses": own("measures/curvature", "measures/bending"),
+    "more corrupted training sets, `data.seeds` from 10 to 12": written(
+        "config.yaml", lambda text: text.replace("seeds: 10 #", "seeds: 12 #")
+    ),
+    "an option of one experiment, `evaluate_every` of `sharpness`": written(
+        "config.yaml", lambda text: f"{text}\nexperiments: {{sharpness: {{evaluate_every: 3}}}}\n"
+    ),
     "a measure's options": written(
         "config.yaml",
         lambda text: f"{text}\nexperiments: {{sharpness: {{measures: {{curvature: {{max_probes: 63}}}}}}}}\n",
@@ -70,6 +98,8 @@ EDITS = {
     "the trainer": added("closerlook/training/trainer.py"),
     "one network's code": added("closerlook/nets/alexnet/run.py"),
     "a paper's `claims.yaml`": added("papers/A/claims.yaml", "# edited"),
+    "a paper's text, `section.typ`": added("papers/A/section.typ", "More."),
+    "delete one `trained.h5`": one_training_deleted,
     "delete a figure": lambda project: (project.folder / "results/smoke/figures/capacity.svg").unlink(),
 }
 """By the first column of the table in docs/how-it-works.md."""
