@@ -151,7 +151,7 @@ def curves(axes: Axes, rows: pd.DataFrame, x: str, y: str) -> None:
         if len(late):
             hollow = {"markerfacecolor": "white", "markeredgecolor": style.colour(kind, shade), "markeredgewidth": 0.9}
             style.curve(
-                axes, late, x, y, noise=kind, level=shade, log=True, errorbar=None, linestyle="none", markersize=4.2,
+                axes, late, x, y, noise=kind, level=shade, log=True, band=False, linestyle="none", markersize=4.2,
                 zorder=4, **hollow,
             )  # fmt: skip
 

@@ -132,31 +132,39 @@ def dataset_words(row: pd.Series) -> str:
 
 
 def curve(
-    axes: Axes, rows: pd.DataFrame, x: str, y: str, *, noise: str, level: Real = 1.0, log: bool = False, **line: object
+    axes: Axes,
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    noise: str,
+    level: Real = 1.0,
+    log: bool = False,
+    band: bool = True,
+    **line: object,
 ) -> None:
     """Draw the mean of `y` over members against `x`, with a band that is its 95 % t interval.
 
-    With `log` it is the geometric mean. Rows without a `y` are left out; nothing is drawn when none is left.
+    With `log` it is the geometric mean and the interval of that, and values that are not above 0 are left out. Neither
+    depends on the scales of the axes, which may be set before or after. Rows without a `y` are left out; nothing is
+    drawn when none is left. `line` are properties of the line. An axis without a label gets the column's name.
     """
-    import seaborn as sns  # half a second, and not every figure has a curve
-
     rows = rows.dropna(subset=[y])
     if log:
         rows = rows[rows[y] > 0]
     if rows.empty:
         return
-    settings = {"color": colour(noise, level), "marker": marker(noise), "markeredgewidth": 0}
-    settings |= {"errorbar": log_t_interval if log else t_interval, **line}
-    sns.lineplot(
-        rows,
-        x=x,
-        y=y,
-        ax=axes,
-        estimator=geometric_mean if log else "mean",
-        err_kws={"alpha": 0.18, "linewidth": 0},
-        legend=False,
-        **settings,
-    )
+    mean, interval = (geometric_mean, log_t_interval) if log else (np.mean, t_interval)
+    cells = rows.groupby(x)[y]
+    means = cells.agg(mean)
+    look = {"color": colour(noise, level), "marker": marker(noise), "markeredgewidth": 0, **line}
+    (drawn,) = axes.plot(means.index, means, **look)
+    if band:
+        low, high = zip(*cells.apply(interval), strict=True)
+        axes.fill_between(means.index, low, high, color=drawn.get_color(), alpha=0.18, linewidth=0)
+    for axis, name in ((axes.xaxis, x), (axes.yaxis, y)):
+        if not axis.get_label_text() and any(tick.get_visible() for tick in axis.get_ticklabels()):
+            axis.set_label_text(name)
 
 
 def log_axis(axes: Axes, values: Iterable[Real], which: str = "x", words: dict[Real, str] | None = None) -> None:

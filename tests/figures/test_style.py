@@ -12,6 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from scipy import stats
 
 from closerlook.data.noise import NOISES
 from closerlook.figures import style
@@ -53,6 +54,41 @@ def test_a_log_axis_shows_at_least_two_round_numbers(axes: Axes, low: float, hig
     shown = [tick.get_text() for tick in axes.get_yticklabels()]
     assert len(shown) >= 2
     assert [float(text.replace(",", "")) for text in shown] == pytest.approx(axes.get_yticks())
+
+
+@pytest.mark.parametrize("when", ["before", "after", "never"])
+@pytest.mark.parametrize("log", [False, True])
+def test_a_curve_is_the_same_whenever_its_scales_are_set(axes: Axes, log: bool, when: str) -> None:
+    cells = {1.0: [0.5, 8.0, 2.0], 10.0: [3.0, 4.0, 7.0]}
+    rows = pd.DataFrame([(x, y) for x, values in cells.items() for y in values], columns=["x", "y"])
+    if when == "before":
+        axes.set(xscale="log", yscale="log")
+    style.curve(axes, rows, "x", "y", noise="none", log=log)
+    if when == "after":
+        axes.set(xscale="log", yscale="log")
+    to, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    (line,), (band,) = axes.lines, axes.collections
+    assert line.get_xdata() == pytest.approx([*cells])
+    assert line.get_ydata() == pytest.approx([float(back(np.mean(to(values)))) for values in cells.values()])
+    corners = band.get_paths()[0].vertices
+    for x, values in cells.items():
+        logs = to(values)
+        ends = back(stats.t.interval(0.95, len(logs) - 1, np.mean(logs), stats.sem(logs)))
+        assert sorted({*corners[corners[:, 0] == x, 1]}) == pytest.approx(ends)
+
+
+def test_on_a_log_axis_a_curve_keeps_the_zero_that_it_draws_elsewhere(axes: Axes) -> None:
+    axes.set_yscale("log")
+    style.curve(axes, pd.DataFrame({"x": [0, 0], "y": [0.0, 8.0]}), "x", "y", noise="none")
+    assert axes.lines[0].get_ydata() == [4.0]
+
+
+def test_a_curve_names_the_axes_whose_numbers_are_shown() -> None:
+    panels = style.figure(3, 2).subplots(1, 2, sharey=True)
+    for axes in panels:
+        style.curve(axes, pd.DataFrame({"width": [8, 8], "loss": [1, 2]}), "width", "loss", noise="none")
+    assert [axes.get_ylabel() for axes in panels] == ["loss", ""]
+    assert [axes.get_xlabel() for axes in panels] == ["width", "width"]
 
 
 def test_a_curve_of_missing_values_draws_nothing(axes: Axes) -> None:

@@ -68,5 +68,5 @@ def _panel(axes: Axes, rows: pd.DataFrame, number: str) -> None:
                 axes, rows[rows["noise"].isin(["none", kind])], "level", number, noise=kind, level=0.7, log=True
             )
     style.share_axis(axes, rows["level"])
-    style.curve(axes, rows[rows["noise"] == "none"], "level", number, noise="none", log=True, errorbar=None, zorder=4)
+    style.curve(axes, rows[rows["noise"] == "none"], "level", number, noise="none", log=True, band=False, zorder=4)
     axes.set_ylabel(NUMBERS[number])

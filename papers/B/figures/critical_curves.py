@@ -80,7 +80,7 @@ def _over_radius(axes: Axes, rows: pd.DataFrame) -> None:
     last = at_last_epoch(rows)
     for kind, line in last.groupby("noise"):
         style.curve(axes, line, "radius", "validation_critical", noise=kind, level=SHADE)
-        style.curve(axes, line, "radius", "validation_random", noise=kind, level=SHADE, linestyle="--", errorbar=None)
+        style.curve(axes, line, "radius", "validation_random", noise=kind, level=SHADE, linestyle="--", band=False)
     style.log_axis(axes, last["radius"], words={radius: f"{255 * radius:.3g}" for radius in last["radius"]})
     axes.set_xlabel("Radius (of 255)")
     axes.margins(x=0.12)

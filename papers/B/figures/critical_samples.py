@@ -76,7 +76,7 @@ def _accuracies(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
     for column, dashes in (("train_accuracy", "-"), ("validation_accuracy", ":")):
         for kind, level, line in _lines(once):
             look = {"linestyle": dashes, "linewidth": 1.0, "marker": ""}
-            style.curve(axes, line, "epoch", column, noise=kind, level=level, errorbar=None, **look)
+            style.curve(axes, line, "epoch", column, noise=kind, level=level, band=False, **look)
         _original(axes, paper, column, "s" if column == "train_accuracy" else "o")
     axes.set_ylabel("Accuracy")
     axes.set_ylim(0, 1.03)
@@ -87,7 +87,7 @@ def _critical(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
     """Draw the lines, and the intervals of their last points side by side: bands of all would hide each other."""
     kept = at_radius(rows).dropna(subset=["validation_critical"])
     for place, (kind, level, line) in enumerate(_lines(kept)):
-        look = {"errorbar": None, "markersize": 2.6}
+        look = {"band": False, "markersize": 2.6}
         style.curve(axes, line, "epoch", "validation_critical", noise=kind, level=level, **look)
         end = line.loc[line["epoch"] == line["epoch"].max(), ["epoch", "validation_critical"]]
         low, high = t_interval(end["validation_critical"])

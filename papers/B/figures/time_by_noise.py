@@ -79,9 +79,7 @@ def _exponents(axes: Axes, sweep: pd.DataFrame, paper: pd.DataFrame, swept: str,
         style.curve(axes, line, "level", "exponent", noise=kind, level=0.7)
         late = line.groupby("level").filter(lambda cell: not cell["fitted"].all())
         hollow = {"linestyle": "none", "markerfacecolor": "white", "markeredgecolor": style.colour(kind, 0.7)}
-        style.curve(
-            axes, late, "level", "exponent", noise=kind, level=0.7, errorbar=None, markeredgewidth=0.9, **hollow
-        )
+        style.curve(axes, late, "level", "exponent", noise=kind, level=0.7, band=False, markeredgewidth=0.9, **hollow)
         if len(original) and kind in set(original["noise"]):
             dashed = {"linestyle": "--", "linewidth": 0.7}
             style.curve(axes, levels.of_kind(original, kind), "level", "exponent", noise=kind, level=0.7, **dashed)
