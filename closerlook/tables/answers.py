@@ -48,7 +48,7 @@ def counts(path: Path) -> pd.DataFrame:
     looks, asked = len(spec.answers.steps), spec.answers.asked
     at = pd.DataFrame({"step": np.repeat(spec.answers.steps, asked), "example": np.tile(np.arange(asked), looks)})
     at["epoch"] = at["step"] / math.ceil(spec.examples / spec.batch_size)
-    factors = [name for name in (*cells.SHOWABLE, *cells.HIDDEN) if name != "seed"]
+    factors = cells.factors(members)
     counted = []
     for _, cell in members.groupby([*CELL]):
         kept = cell.index[~cell["diverged"]]

@@ -1,24 +1,37 @@
 """Which rows of a table are one network's, and which networks pass for seeds of one cell: these differ in seed alone.
 
-A table shows some factors of its networks as columns; all others are hidden. They go with the rows, in the columns
-`HIDDEN`, until `require_one` has looked at the cells.
+Every factor in which networks may differ is a column of `rows.runs`. A table shows some of them; all go with the rows
+until `require_one` has looked at the cells.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import asdict, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
-from closerlook.spec import FACTORS, Ensemble
+from closerlook.spec import FACTORS, Ensemble, plain
 
-SHOWABLE = ("dataset", "image_size", "examples", "width", "depth", "batch_size", "epochs", *FACTORS)
-"""The factors that `rows.runs` has as columns of these names."""
+LOOKS = ("members", "checkpoints", "answers")
+"""Fields of a specification in which equal networks may differ: who else is in the stack, and when one looked."""
 
-HIDDEN = ("settings", "regularizing")
-"""The columns of `hidden`."""
+REGULARIZING = ("regularizers", "regularizer_options")
+"""The strengths of what a network is regularized by, and the options of that."""
+
+CELL = (
+    *dict.fromkeys(
+        (
+            "dataset", "image_size", "examples", "network", "width", "depth", "batch_size", "epochs",
+            *(name for name in FACTORS if name != "seed"),
+            *(entry.name for entry in fields(Ensemble) if entry.name not in (*LOOKS, *REGULARIZING)),
+        )
+    ),
+)  # fmt: skip
+"""Factors of every network but its seed, what a reader would sooner name first; beside them are regularizers'."""
 
 IDENTITY = (
     "dataset", "image_size", "examples", "own_class", "network", "width", "learning_rate", "regularizer", "strength",
@@ -26,30 +39,28 @@ IDENTITY = (
 )  # fmt: skip
 """Columns that together name one network of a table, where the table has them."""
 
-LOOKS = ("members", "checkpoints", "answers")
-"""Fields of a specification in which equal networks may differ: who else is in the stack, and when one looked."""
 
-OPTIONS = "regularizer_options"
-"""The field of which a network has what belongs to regularizers that it uses."""
+def settings(spec: Ensemble) -> dict[str, object]:
+    """Return the factors of an ensemble's networks, but for their own and strengths; what has parts is JSON.
 
-
-def hidden(spec: Ensemble) -> dict[str, object]:
-    """Return `HIDDEN` of an ensemble, as JSON: the fields that have no column of their own, each member's regularizers.
-
-    Of `widths` there are the ratios to the first: the first is the column `width`, their number `depth`.
+    `width` and `depth` are the first of the `widths`, 0 without one, and their number; `widths` are all, as "64x32".
     """
-    values = asdict(spec)
-    values["widths"] = [width / spec.widths[0] for width in spec.widths]
-    kept = {entry.name for entry in fields(spec)} - {*SHOWABLE, *LOOKS, OPTIONS}
+    shared = {name: _cell(getattr(spec, name)) for name in CELL if hasattr(spec, name)}
+    widths = {"width": spec.widths[0] if spec.widths else 0, "depth": len(spec.widths)}
     options = spec.regularizer_options
-    regularizing = [
-        member.regularizers | {OPTIONS: {name: options[name] for name in member.regularizers if name in options}}
-        for member in spec.members
-    ]
+    used = [{name: options[name] for name in member.regularizers if name in options} for member in spec.members]
     return {
-        "settings": json.dumps({name: values[name] for name in sorted(kept)}, sort_keys=True),
-        "regularizing": [json.dumps(each, sort_keys=True) for each in regularizing],
+        **shared,
+        **widths,
+        "widths": "x".join(map(str, spec.widths)) or "0",
+        "regularizers": [_cell(member.regularizers) for member in spec.members],
+        "regularizer_options": [_cell(each) for each in used],
     }
+
+
+def _cell(value: Any) -> Any:
+    parts = is_dataclass(value) or isinstance(value, Mapping)
+    return json.dumps(plain(value), sort_keys=True) if parts else value
 
 
 def require_one(table: pd.DataFrame, shown: Collection[str]) -> None:
@@ -65,26 +76,36 @@ def require_one(table: pd.DataFrame, shown: Collection[str]) -> None:
     Raises
     ------
     ValueError
-        With the factors that vary within a cell and are not shown.
+        With the fewest factors that tell the networks within each cell apart.
     """
-    names = [name for name in (*SHOWABLE, "regularizer", "strength") if name in table and name != "seed"]
-    unlike = table[[*names, *(name for name in HIDDEN if name in table)]].drop_duplicates(ignore_index=True)
-    networks = pd.concat([unlike[names], _spread(unlike)], axis=1)
-    within = [name for name in networks if name in shown]
-    secret = [name for name in networks if name not in shown and name not in ("regularizer", "strength")]
-    groups = [networks] if not within else [rows for _, rows in networks.groupby(within, dropna=False)]
-    if mixed := [name for name in secret if any(rows[name].nunique(dropna=False) > 1 for rows in groups)]:
+    names = factors(table)
+    within = [name for name in (*names, "regularizer", "strength") if name in table and name in shown]
+    secret = [name for name in names if name not in shown]
+    networks = table[[*within, *secret]].fillna(dict.fromkeys(_strengths(table), 0.0)).drop_duplicates()
+    if missing := _fewest(networks, within, secret):
         raise ValueError(
-            f"networks that differ in {' and '.join(mixed)} would pass for seeds of one cell; "
+            f"networks that differ in {' and '.join(missing)} would pass for seeds of one cell; "
             "give the figure's experiments one value of it, or the table a column"
         )
 
 
-def _spread(networks: pd.DataFrame) -> pd.DataFrame:
-    """Return a column of text for each hidden factor: settings, and strengths of regularizers, 0 where not used."""
-    absent = pd.Series("{}", networks.index)
-    factors = [
-        {name: json.dumps(value) for text in texts for name, value in json.loads(text).items()}
-        for texts in zip(*(networks.get(name, absent) for name in HIDDEN), strict=True)
-    ]
-    return pd.DataFrame(factors, networks.index).fillna("0.0")
+def factors(table: pd.DataFrame) -> list[str]:
+    """Return the columns of rows of networks that are factors of these but their seed, in the order of `CELL`."""
+    return [name for name in (*CELL, *_strengths(table), *REGULARIZING) if name in table]
+
+
+def _strengths(table: pd.DataFrame) -> list[str]:
+    texts: Iterable[str] = table["regularizers"].unique() if "regularizers" in table else ()
+    return sorted({name for text in texts for name in json.loads(text)})
+
+
+def _fewest(networks: pd.DataFrame, within: Sequence[str], secret: Sequence[str]) -> tuple[str, ...]:
+    """Return the fewest of the `secret` columns that, beside those `within`, tell all the rows apart."""
+    varying = [name for name in secret if networks[name].nunique(dropna=False) > 1]
+    sizes = range(len(varying) + 1)
+    subsets = (names for size in sizes for names in combinations(varying, size))
+    return next(names for names in subsets if _apart(networks, [*within, *names]))
+
+
+def _apart(networks: pd.DataFrame, names: list[str]) -> bool:
+    return not networks.duplicated(names).any() if names else len(networks) < 2

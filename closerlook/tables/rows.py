@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from closerlook import store
+from closerlook.regularizers import REGULARIZERS
 from closerlook.tables import cells
 
 ACCURACY_DECIMALS = 7
@@ -48,10 +49,11 @@ def runs(trained: Sequence[str | Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `dataset`, `image_size`, `examples`, `width` (units per hidden layer, 0 without one), `epochs` (the cap), every
-        factor of `closerlook.spec.Member`, `fit_epoch` (1-based, NaN if never), `diverged`, and `best_` and `final_`
-        `train_accuracy` and `validation_accuracy` (fractions, over the epochs that were evaluated; NaN if none); and
-        the columns `cells.HIDDEN`, by which `tidy` sees that a cell's networks differ in seed alone.
+        Every factor of a network (`cells.CELL`, `cells.REGULARIZING` and `seed`): `dataset`, `examples`, `network`,
+        `width` (units of the first hidden layer, 0 without one), `depth`, `widths`, `epochs` (the cap), `noise`,
+        `level`, ..., and the strength of each regularizer by its name; `fit_epoch` (1-based, NaN if never), `diverged`,
+        and `best_` and `final_` `train_accuracy` and `validation_accuracy` (fractions, over the epochs that were
+        evaluated; NaN if none).
 
     Raises
     ------
@@ -62,35 +64,23 @@ def runs(trained: Sequence[str | Path]) -> pd.DataFrame:
     """
     if not trained:
         raise ValueError("no trained.h5 given: a figure needs at least one ensemble")
-    tables = [_runs_of(Path(path)) for path in trained]
-    regularizers = sorted({name for table in tables for name in table.attrs["regularizers"]})
-    table = pd.concat(tables, ignore_index=True)
-    table[regularizers] = table[regularizers].fillna(0.0)  # an ensemble has those that its members use
-    return table
+    return pd.concat([_runs_of(Path(path)) for path in trained], ignore_index=True)
 
 
 def _runs_of(path: Path) -> pd.DataFrame:
     with store.read(path, "trained") as file:
         spec = store.read_spec(file)
         columns: dict[str, object] = {
-            "dataset": spec.dataset,
-            "image_size": spec.image_size,
-            "examples": spec.examples,
-            "width": spec.widths[0] if spec.widths else 0,
-            "depth": len(spec.widths),
-            "batch_size": spec.batch_size,
-            "epochs": spec.epochs,
+            **cells.settings(spec),
+            **dict.fromkeys(REGULARIZERS.names(), 0.0),  # a file has those that its members use
             **store.read_members(file),
-            **cells.hidden(spec),
             "fit_epoch": file["outcome/fit_epoch"][:].astype(float),
             "diverged": file["outcome/diverged"][:].astype(bool),
         }
         for name in ("train_accuracy", "validation_accuracy"):
             best, final = best_and_final(file[f"history/{name}"][:].astype(float))
             columns |= {f"best_{name}": best, f"final_{name}": final}
-    table = pd.DataFrame(columns)
-    table.attrs["regularizers"] = spec.regularizers
-    return table
+    return pd.DataFrame(columns)
 
 
 def histories(trained: Sequence[str | Path], history: str) -> pd.DataFrame:
@@ -200,8 +190,10 @@ def tidy(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If networks of one cell differ in a factor that the `columns` do not show.
+        If the table lacks a column, or networks of one cell differ in a factor that the `columns` do not show.
     """
+    if unknown := [name for name in columns if name not in table]:
+        raise ValueError(f"no column {', '.join(unknown)}; there are: {', '.join(table)}")
     cells.require_one(table, columns)
     kept = table[list(columns)].drop_duplicates()
     return kept.sort_values(list(columns), kind="stable", ignore_index=True)

@@ -26,7 +26,7 @@ SUMMARIES = {
 def sensitivity_files(
     trained: Sequence[Path], measured: Mapping[str, Sequence[Path]]
 ) -> Iterator[tuple[pd.DataFrame, h5py.File]]:
-    """Yield every ensemble's members, rows of `rows.runs` with `own_class`, and its open sensitivity.h5.
+    """Yield every ensemble's members, rows of `rows.runs`, and its open sensitivity.h5.
 
     Raises
     ------
@@ -39,17 +39,11 @@ def sensitivity_files(
     for path in map(Path, trained):
         if path.parent not in beside:
             raise ValueError(f"{path}: no sensitivity.h5 of this folder among those given")
-        members = _members(path)
+        members = runs([path])
         with store.read(beside[path.parent], "sensitivity") as file:
             if len(file["gini"]) != len(members):
                 raise ValueError(f"{beside[path.parent]}: does not have the {len(members)} members of trained.h5")
             yield members, file
-
-
-def _members(path: Path) -> pd.DataFrame:
-    with store.read(path, "trained") as file:
-        own_class = store.read_spec(file).own_class
-    return runs([path]).assign(own_class=own_class)
 
 
 def require_one_each(table: pd.DataFrame, *within: str) -> None:

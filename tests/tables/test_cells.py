@@ -12,7 +12,7 @@ import pytest
 
 from closerlook.spec import Checkpoints, Ensemble, Member, Schedule
 from closerlook.tables import cells
-from closerlook.tables.rows import runs, tidy
+from closerlook.tables.rows import read_table, runs, tidy, write_table
 
 OTHER = {
     "image_size": 28, "validation_examples": 50, "same_examples": True, "own_class": True, "network": "alexnet_small",
@@ -81,3 +81,56 @@ def test_a_table_without_hidden_columns_is_held_to_those_that_it_has() -> None:
     cells.require_one(table, ["noise"])
     with pytest.raises(ValueError, match="differ in noise would pass"):
         cells.require_one(table, ["level", "loss"])
+
+
+COLUMN = {
+    "network": "alexnet_small", "network_options": '{"activation": "tanh"}', "objective": "mse", "optimizer": "adam",
+    "widths": "128x64", "after_fit": 1, "batch_size_schedule": '{"stages": {"2": 2.0}}', "own_class": True,
+    "learning_rate_schedule": '{"stages": {"2": 0.1}}', "regularizer_options": '{"lass": {"iterations": 2}}',
+}  # fmt: skip
+"""What a column has of `OTHER`, where its name may not be that of a value as it is."""
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_whatever_field_may_be_named_is_a_column_to_ask_for(field: str, pair: Callable, tmp_path: Path) -> None:
+    table = tidy(runs(pair(USED, replace(USED, seed=1), **{field: OTHER[field]})), [*dict.fromkeys((*COLUMNS, field))])
+    write_table(table, tmp_path / "table.csv")
+    again = read_table(tmp_path / "table.csv").set_index("seed")[field]
+    assert again[1] == COLUMN.get(field, OTHER[field])
+    assert again[0] != again[1]
+
+
+@pytest.mark.parametrize("factor", ["dropout", "regularizers"])
+def test_a_regularizer_is_a_column_to_ask_for(factor: str, pair: Callable) -> None:
+    paths = pair(Member(), Member(seed=1, regularizers={"dropout": 0.5}))
+    columns = {"dropout": [0.0, 0.5], "regularizers": ["{}", '{"dropout": 0.5}']}
+    together, apart = runs(paths), pd.concat([runs([path]) for path in paths])
+    for rows in (together, apart):
+        assert tidy(rows, [*COLUMNS, factor]).sort_values("seed")[factor].tolist() == columns[factor]
+
+
+def test_a_regularizer_that_nobody_uses_has_strength_0(pair: Callable) -> None:
+    assert tidy(runs(pair(Member(), Member(seed=1))), [*COLUMNS, "dropout"])["dropout"].tolist() == [0, 0]
+
+
+def test_the_fewest_columns_are_named_that_tell_networks_apart(pair: Callable) -> None:
+    change = {name: OTHER[name] for name in ("network", "network_options", "widths", "objective")}
+    rows = runs(pair(Member(), Member(seed=1), **change))
+    with pytest.raises(ValueError, match=r"^networks that differ in network would pass"):
+        tidy(rows, COLUMNS)
+    assert len(tidy(rows, [*COLUMNS, "network"])) == 2
+
+
+def test_two_factors_are_named_where_one_is_not_enough() -> None:
+    table = pd.DataFrame(
+        {"network": ["a", "a", "b"], "width": [1, 2, 1], "noise": "none", "objective": ["c", "c", "d"]}
+    )
+    with pytest.raises(ValueError, match="differ in network and width would pass"):
+        cells.require_one(table, ["noise"])
+    with pytest.raises(ValueError, match="differ in width would pass"):
+        cells.require_one(table, ["objective"])
+
+
+def test_an_unknown_column_is_answered_in_a_line_with_those_that_there_are(pair: Callable) -> None:
+    with pytest.raises(ValueError, match=r"^no column netwrok; there are: .*\bnetwork\b.*\bdiverged\b[^\n]*$"):
+        tidy(runs(pair(Member(), Member(seed=1))), [*COLUMNS, "netwrok"])

@@ -57,7 +57,7 @@ def _rows_of(path: Path) -> Iterator[dict[str, object]]:
         epochs = spec.checkpoints.epochs
         if 0 not in epochs or max(epochs) == 0:
             raise ValueError(f"{path}: filters needs checkpoints at epoch 0 and a later one; give checkpoints.epochs")
-        for number, member in members.assign(network=spec.network).iterrows():
+        for number, member in members.iterrows():
             kept = member[[*ENSEMBLE, "noise", "level", "seed", "diverged"]].to_dict()
             images = _stages(file, number, max(epochs), int(member["image_size"]))
             for stage, filters in images.items():
