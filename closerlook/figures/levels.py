@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,6 +17,9 @@ from closerlook.tables.sweeps import needed_widths, relative_epochs
 
 DASHED = "Dashed: read off the original figure."
 """What the small print says of the original's values."""
+
+UNRELATED = ("randX", "randXg", "randXu", "randY")
+"""Kinds that say nothing of what they replace, so that a network of their pure noise validates at chance."""
 
 
 def kinds_of(rows: pd.DataFrame) -> list[str]:
@@ -49,15 +53,45 @@ def keys(rows: pd.DataFrame) -> list[Line2D]:
 # ---- accuracy against width (A-Fig 1, B-Fig 5)
 
 
-def hides_pure_noise(rows: pd.DataFrame) -> bool:
-    """Whether to leave level 1 out of validation panels: it is at chance and would squeeze the other lines."""
-    return rows["level"].nunique() > 2 and bool(rows["level"].max() == 1)
+def grid_of(kinds: Sequence[str]) -> tuple[int, int]:
+    """Return how many lines of how many panels there are: one panel a kind and one more, at most three in a line."""
+    lines = math.ceil((len(kinds) + 1) / 3)
+    return lines, math.ceil((len(kinds) + 1) / lines)
+
+
+def informative(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows but those of pure noise of the kinds `UNRELATED`, which validates at chance."""
+    return rows[(rows["level"] < 1) | ~rows["noise"].isin(UNRELATED)]
+
+
+def left_out(rows: pd.DataFrame) -> list[str]:
+    """Return the kinds whose pure noise validation panels leave out: at chance, it would squeeze the other lines."""
+    levels = {kind: set(of_kind(rows, kind)["level"]) for kind in UNRELATED if kind in set(rows["noise"])}
+    return [kind for kind, found in levels.items() if len(found) > 2 and 1 in found]
+
+
+def validating(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that validation panels show."""
+    return rows[(rows["level"] < 1) | ~rows["noise"].isin(left_out(rows))]
+
+
+def left_out_words(cells: Iterable[pd.DataFrame], place: str = "") -> list[str]:
+    """Return the sentence that says which pure noise the validation panels of these rows leave out, if they do."""
+    cells = [*cells]
+    kinds = dict.fromkeys(kind for rows in cells for kind in left_out(rows))
+    if not kinds:
+        return []
+    if all((validating(rows)["level"] < 1).all() for rows in cells):
+        return [f"Pure noise validates at chance and is left out{place}."]
+    *first, last = map(style.kind_words, kinds)
+    words = f"{', '.join(first)} and {last}" if first else last
+    return [f"Pure {words} validate at chance and are left out{place}."]
 
 
 def accuracy(axes: Axes, rows: pd.DataFrame, paper: pd.DataFrame, kind: str, column: str) -> None:
     """Draw an accuracy against width with a line per level of a kind of noise, the original's values dashed."""
-    if column == "best_validation_accuracy" and hides_pure_noise(rows):
-        rows = rows[rows["level"] < 1]
+    if column == "best_validation_accuracy":
+        rows = validating(rows)
     for (noise, level), line in of_kind(rows, kind).groupby(["noise", "level"]):
         style.curve(axes, line, "width", column, noise=noise, level=level)
     if column in paper:
