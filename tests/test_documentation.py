@@ -23,6 +23,7 @@ from closerlook import claims, store, things
 from closerlook.claims.estimates import Units
 from closerlook.claims.tests import effects
 from closerlook.claims.tests.effects import over_seeds, register
+from closerlook.config.checking import ConfigError
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
 from closerlook.data.noise import NOISES
@@ -33,7 +34,8 @@ from closerlook.numerics.unrolled import unrolled_derivatives
 from closerlook.objectives import OBJECTIVES
 from closerlook.objectives.cross_entropy import CrossEntropy
 from closerlook.planning.plan import Plan
-from closerlook.tables.rows import read_table
+from closerlook.regularizers import REGULARIZERS
+from closerlook.tables.rows import read_table, runs
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +156,68 @@ def test_the_documented_measure_writes_the_norms_of_the_checkpoints(page, measur
         assert file["epoch-0/weight0"].shape == (4,)
     with pytest.raises(ValueError, match="order is 0; it must be at least 1"):
         page["measure"]("norms", page["source"], measured, {"order": 0})
+
+
+def test_the_documented_measure_is_read_in_a_process_that_takes_its_folder_into_use(measured, own):
+    (code,) = (code for code in snippets("extending.md", "A measure") if "things.use" in code)
+    path = re.search(r'store.read\("(\S+)"', code)[1]
+    code = code.replace(path, str(measured)).replace("epoch-50", "epoch-10").replace('"own"', repr(str(own)))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), things.FOLDERS: "[]"}
+    command = [sys.executable, "-c", f"{code}\nprint(norms.shape)"]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "(4,)"
+
+
+def test_the_documented_cost_counts_the_bytes_that_the_measure_writes(page, measured):
+    names = {}
+    (code,) = (code for code in snippets("extending.md", "A measure") if "def cost" in code)
+    exec(code, names)
+    with open_job(page["source"]) as job:
+        work = names["cost"](job.spec, job.network.structure, None, "cpu")
+        assert work.memory == job.parameters("epoch-10").nbytes
+    with store.read(measured, "norms") as file:
+        assert work.disk == sum(values.nbytes for checkpoint in file.values() for values in checkpoint.values())
+
+
+def test_a_measure_that_returns_another_kind_of_number_than_it_declares_is_refused(page, measured, own):
+    run = own / "measures" / "norms" / "run.py"
+    run.write_text(run.read_text().replace(".numpy()", ".double().numpy()"))
+    sys.modules.pop("closerlook.measures.norms.run", None)
+    with pytest.raises(store.StoreError, match=r"float64.*float32"):
+        page["measure"]("norms", page["source"], measured, {"order": 1}, log=lambda line: None)
+
+
+def test_the_documented_columns_are_those_of_runs(page):
+    rows = runs([page["folder"] / "trained.h5"])
+    (table,) = re.findall(
+        r"^\| columns of `runs` .*?\n\n", (ROOT / "docs/extending.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    named = {name for line in table.strip().splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named - {"runs", "dropout"} == set(rows) - set(REGULARIZERS.names())
+    assert "dropout" in rows
+
+
+def test_the_end_of_training_is_kept_as_documented():
+    def read(**changes):
+        (block,) = (block for block in snippets("extending.md", "A measure", "yaml") if "sizes" in block)
+        options = yaml.safe_load(block)["experiments"]["sizes"] | {"measures": {}} | changes
+        return read_config([ROOT / "config.yaml", {"experiments": {"sizes": options}}], "quick")
+
+    assert read(checkpoints={"epochs": [50]}).experiments["sizes"].epochs == 50
+    assert read(after_fit=2, checkpoints={"fit": True})
+    with pytest.raises(ConfigError, match="only 0 is certain to be reached when after_fit"):
+        read(after_fit=2, checkpoints={"epochs": [50]})
+
+
+def test_the_documented_noise_takes_the_place_of_an_experiments_kinds_at_every_scale(own):
+    (_, block) = snippets("extending.md", "A kind of noise", "yaml")
+    for scale in SCALES:
+        layers = [ROOT / "config.yaml", {"own": [str(own)]}]
+        before, after = (Plan(read_config([*layers, *more], scale)) for more in ([], [yaml.safe_load(block)]))
+        assert after.config.experiments["capacity"].noise == {"none": (0,), "shuffled": (0.5, 1)}
+        was, now = before.ensembles, after.ensembles
+        assert [experiment for experiment in was if was[experiment] != now[experiment]] == ["capacity"]
+        assert was["capacity"].keys() == now["capacity"].keys()  # the same networks
 
 
 def test_the_documented_traces_add_up_to_that_of_the_whole_hessian(page, monkeypatch):
