@@ -149,22 +149,22 @@ def curve(
     depends on the scales of the axes, which may be set before or after. Rows without a `y` are left out; nothing is
     drawn when none is left. `line` are properties of the line. An axis without a label gets the column's name.
     """
+    import seaborn as sns  # half a second, and not every figure has a curve
+
     rows = rows.dropna(subset=[y])
     if log:
         rows = rows[rows[y] > 0]
     if rows.empty:
         return
+    # Before seaborn sees them: on a logarithmic axis it hands its estimators the logarithms.
     mean, interval = (geometric_mean, log_t_interval) if log else (np.mean, t_interval)
     cells = rows.groupby(x)[y]
     means = cells.agg(mean)
     look = {"color": colour(noise, level), "marker": marker(noise), "markeredgewidth": 0, **line}
-    (drawn,) = axes.plot(means.index, means, **look)
+    sns.lineplot(means.reset_index(), x=x, y=y, ax=axes, estimator=None, legend=False, **look)
     if band:
         low, high = zip(*cells.apply(interval), strict=True)
-        axes.fill_between(means.index, low, high, color=drawn.get_color(), alpha=0.18, linewidth=0)
-    for axis, name in ((axes.xaxis, x), (axes.yaxis, y)):
-        if not axis.get_label_text() and any(tick.get_visible() for tick in axis.get_ticklabels()):
-            axis.set_label_text(name)
+        axes.fill_between(means.index, low, high, color=axes.lines[-1].get_color(), alpha=0.18, linewidth=0)
 
 
 def log_axis(axes: Axes, values: Iterable[Real], which: str = "x", words: dict[Real, str] | None = None) -> None:

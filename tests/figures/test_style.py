@@ -80,14 +80,14 @@ def test_a_curve_is_the_same_whenever_its_scales_are_set(axes: Axes, log: bool, 
 def test_on_a_log_axis_a_curve_keeps_the_zero_that_it_draws_elsewhere(axes: Axes) -> None:
     axes.set_yscale("log")
     style.curve(axes, pd.DataFrame({"x": [0, 0], "y": [0.0, 8.0]}), "x", "y", noise="none")
-    assert axes.lines[0].get_ydata() == [4.0]
+    assert axes.lines[0].get_ydata() == pytest.approx([4.0])
 
 
 def test_a_curve_names_the_axes_whose_numbers_are_shown() -> None:
     panels = style.figure(3, 2).subplots(1, 2, sharey=True)
     for axes in panels:
         style.curve(axes, pd.DataFrame({"width": [8, 8], "loss": [1, 2]}), "width", "loss", noise="none")
-    assert [axes.get_ylabel() for axes in panels] == ["loss", ""]
+    assert [axes.get_ylabel() for axes in panels if axes.yaxis.label.get_visible()] == ["loss"]
     assert [axes.get_xlabel() for axes in panels] == ["width", "width"]
 
 
