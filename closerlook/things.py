@@ -105,6 +105,16 @@ def find_module(name: str) -> Path | None:
     return None
 
 
+def package_of(path: Path) -> str:
+    """Return the dotted name of the package that a file's relative imports start from; nothing outside closerlook."""
+    places = {PACKAGE: PACKAGE.name}
+    places |= {folder / name: f"{PACKAGE.name}.{room}" for folder in own_folders() for room, name in ROOMS.items()}
+    for place, name in places.items():
+        if path.is_relative_to(place):
+            return ".".join([name, *path.parent.relative_to(place).parts])
+    return ""
+
+
 @cache
 def _names(package: str) -> dict[str, tuple[Path, ...]]:
     found: dict[str, list[Path]] = {}

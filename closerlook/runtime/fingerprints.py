@@ -14,10 +14,11 @@ import os
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
-from closerlook.things import PACKAGE, ThingError, find_module
+from closerlook.things import PACKAGE, ThingError, find_module, package_of
 
 CACHE = Path(".snakemake", "closerlook-sources.json")
 """What was found in each file, seen from the working directory: a later start parses only what has changed."""
@@ -98,12 +99,19 @@ def _imported(path: Path) -> tuple[Path, ...]:
 def _source(path: Path) -> dict[str, Any]:
     """Return the digests of a file, without and with appearance, and what it imports; from the cache if it is there."""
     known, status = _known(), path.stat()
-    stamp = [status.st_size, status.st_mtime_ns, list(sys.version_info[:2])]
+    stamp = [status.st_size, status.st_mtime_ns, *_reader()]
     entry = known.get(str(path))
     if entry is None or entry["stamp"] != stamp:
         known[str(path)] = entry = {"stamp": stamp, **_parsed(path)}
         known[""] = True  # something to keep
     return entry
+
+
+@cache
+def _reader() -> tuple[Any, ...]:
+    """Return what reads the files: another reads them otherwise."""
+    status = os.stat(__file__)
+    return status.st_size, status.st_mtime_ns, list(sys.version_info[:2])
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -116,13 +124,24 @@ def _parsed(path: Path) -> dict[str, Any]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.ImportFrom) and (module := _absolute(node, path)):
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     tree = _Undocumented().visit(tree)
     whole = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     plain = hashlib.sha256(ast.dump(_Unadorned().visit(tree)).encode()).hexdigest()
     ours = sorted(name for name in names if name.partition(".")[0] == PACKAGE.name)
     return {"digests": [plain, whole], "imports": ours}
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    """Return the dotted name of the module that a file imports from; nothing if a relative one leads nowhere."""
+    if not node.level:
+        return node.module or ""
+    package = package_of(path)
+    try:
+        return resolve_name(f"{'.' * node.level}{node.module or ''}", package) if package else ""
+    except ImportError:
+        return ""
 
 
 class _Undocumented(ast.NodeTransformer):

@@ -110,3 +110,25 @@ def test_where_an_own_folder_lies_changes_nothing(fingerprints):
 def test_a_file_that_is_no_python_is_named(fingerprints):
     with pytest.raises(ThingError, match=r"shuffled\.py: not Python"):
         fingerprints("def draw(:")
+
+
+@pytest.mark.parametrize(
+    "wording", ["from .shared import order", "from . import shared", "from ..noise.shared import order"]
+)
+def test_what_a_thing_imports_from_beside_it_counts(fingerprints, tmp_path, wording):
+    beside, text = (
+        tmp_path / "own" / "noise" / "shared.py",
+        BEFORE.replace("from closerlook.things", f"{wording}\nfrom closerlook.things"),
+    )
+    beside.parent.mkdir(parents=True)
+    beside.write_text("def order(): return 1\n")
+    before = fingerprints(text)
+    beside.write_text("def order(): return 22\n")
+    assert fingerprints(text)[0] != before[0]
+
+
+@pytest.mark.parametrize("name", ["nets", "nets/mlp/run", "data/noise/randY"])
+def test_the_package_of_a_file_of_ours_is_its_folder(name):
+    path = PACKAGE / f"{name}.py"
+    assert things.package_of(path) == ".".join(["closerlook", *name.split("/")[:-1]])
+    assert things.package_of(PACKAGE.parent / "elsewhere.py") == ""
