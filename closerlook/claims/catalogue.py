@@ -19,8 +19,9 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-from closerlook.claims.tests import Declared, declared
+from closerlook.claims.tests import Declared, declared, unread
 from closerlook.claims.values import ValueProblem, check_value
+from closerlook.config.names import require_names
 from closerlook.config.yamlfile import YamlError, read_yaml
 from closerlook.things import ThingError, constant, find_module, room
 
@@ -132,19 +133,32 @@ def _claim(entry: dict, tests: Mapping[str, Declared]) -> Claim:
         raise ClaimError(f"{name}: needs text for {', '.join(missing)}")
     for key, allowed in (("test", tests), ("expected", SIDES)):
         if entry[key] not in allowed:
-            raise ClaimError(f"{name}: unknown {key} '{entry[key]}'; allowed: {', '.join(allowed)}")
+            aside = [f"not read: {problem}" for problem in unread()] if key == "test" else []
+            raise ClaimError(
+                "; ".join([f"{name}: unknown {key} '{entry[key]}'", f"allowed: {', '.join(allowed)}", *aside])
+            )
     if entry["figure"] not in (figures := room("figures")):
         raise ClaimError(f"{name}: unknown figure '{entry['figure']}'; there are: {', '.join(figures.names())}")
     threshold = entry.get("threshold", 0.0)
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
         raise ClaimError(f"{name}: threshold must be a number, not {threshold!r}")
     options, where = entry.get("with", {}), entry.get("where", {})
+    _check_test(name, tests[entry["test"]])
     _check_options(name, entry["test"], tests[entry["test"]], options)
     _check_where(name, where)
     rest = {key: value for key, value in entry.items() if key != "with"}
     claim = Claim(**{**rest, "threshold": float(threshold), "options": options, "where": where})
     _check_columns(name, claim, tests)
     return claim
+
+
+def _check_test(name: str, test: Declared) -> None:
+    if test.problem:
+        raise ClaimError(f"{name}: {test.problem}")
+    try:
+        require_names(test.source)  # the job would stop at such a line, after all training
+    except ThingError as error:
+        raise ClaimError(f"{name}: {error}") from None
 
 
 def _check_options(name: str, test: str, takes: Declared, options: object) -> None:

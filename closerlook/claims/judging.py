@@ -78,6 +78,7 @@ def judge_one(claim: Claim, table: pd.DataFrame | None) -> dict[str, object]:
         "note": "; ".join([*few, *estimate.notes, *([claim.note] if claim.note else [])]),
         "effect_name": test.effect_name,
         "unit": test.unit,
+        "base": test.base,
         "figure": claim.figure,
         "source": claim.source,
     }

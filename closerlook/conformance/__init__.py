@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from closerlook.config.checking import ConfigError
+from closerlook.config.names import require_names
 from closerlook.config.papers import has_room, read_paper
 from closerlook.conformance import components, declarations, measuring
 from closerlook.conformance.lightness import hold_light
@@ -78,6 +79,9 @@ def _try(inside: str, name: str) -> str | None:
     things = room(inside)
     if not things.summary(name):
         raise ThingError("needs a docstring, whose first paragraph says what it is")
+    path = things.path(name)
+    for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        require_names(source)
     things.module(name)
     things.run(name)
     hold_light(inside, name)

@@ -81,6 +81,7 @@ def try_claim_tests(name: str) -> str:
     found = [test for test, said in declared().items() if said.thing == name]
     hold(found, "it registers no test")
     for test in found:
+        hold(not declared()[test].problem, declared()[test].problem)
         hold(test in REGISTRY, f"{test} is not registered")
         hold(REGISTRY[test].function.__doc__, f"{test} needs a docstring")
     return "not run"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ from scipy import stats
 from shipped import CLAIMS
 
 from closerlook import things
+from closerlook.claims import ClaimError, load
 from closerlook.claims.estimates import Condition, Units, estimate
 from closerlook.claims.judging import named_test
 from closerlook.claims.tests import TESTS, declared
 from closerlook.claims.tests.effects import REGISTRY, NamedTest
-from closerlook.things import ThingError
 
 OWN = """
 from closerlook.claims.estimates import Units
@@ -58,25 +59,73 @@ def test_a_test_in_an_own_folder_is_known_with_its_columns_and_options(own: Path
         REGISTRY.pop("mean_trace", None)
 
 
+CLAIM = """
+- id: T-trace
+  statement: It is.
+  source: this test
+  figure: sharpness
+  test: {test}
+  with: {{scale: 2}}
+  expected: increase
+"""
+
+
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("source", "test", "message"),
     [
-        ("def half(:", "cannot be read, line 1"),
-        (OWN.replace("mean_trace", "dispersion"), "there is a test 'dispersion' already"),
         (
-            OWN.replace("register(COLUMNS", "register(tuple(names())"),
-            "columns of test 'mean_trace' must be a literal",
+            "def half(:",
+            "mean_trace",
+            "unknown test 'mean_trace'; allowed: .*; not read: {file}: cannot be read, line 1",
+        ),
+        (OWN.replace("mean_trace", "dispersion"), "dispersion", "{file}: there is a test 'dispersion' already"),
+        (OWN.replace("register(COLUMNS", "register(tuple(names())"), "mean_trace", "its columns must be a literal"),
+        (OWN.replace(', "as it is"', ""), "mean_trace", "@register needs columns, effect_name, unit; it lacks unit"),
+        (
+            OWN.replace("rows, *, scale, shift=0.0", "rows, scale, shift=0.0"),
+            "mean_trace",
+            r"test 'mean_trace': options are keyword-only: write def mean_trace\(rows, \*, scale, shift\)",
+        ),
+        (
+            OWN.replace("Units((", "Units(np.array("),
+            "mean_trace",
+            "{file}: line 10: 'np' is neither defined nor imported",
         ),
     ],
 )
-def test_a_module_that_cannot_be_read_is_named_in_one_line(own: Path, source: str, message: str) -> None:
+def test_a_test_that_cannot_be_used_is_named_where_a_claim_asks_for_it_and_stops_no_other(
+    own: Path, tmp_path: Path, source: str, test: str, message: str
+) -> None:
     (own / "traces.py").write_text(source)
     things.use(things.own_folders())
-    with pytest.raises(ThingError) as caught:
-        declared()
-    assert str(own / "traces.py") in str(caught.value)
-    assert message in str(caught.value)
+    others = [claim for claim in load(CLAIMS) if claim.test != "dispersion"] if test != "dispersion" else []
+    assert {claim.test for claim in others} <= set(declared())
+    (tmp_path / "claims.yaml").write_text(CLAIM.format(test=test))
+    with pytest.raises(ClaimError, match=message.format(file=own / "traces.py")) as caught:
+        load(tmp_path / "claims.yaml")
     assert "\n" not in str(caught.value)
+
+
+def test_a_module_of_a_taken_name_is_named_where_a_claim_asks_for_its_test(own: Path, tmp_path: Path) -> None:
+    (own / "difficulty.py").write_text(OWN)
+    things.use(things.own_folders())
+    (tmp_path / "claims.yaml").write_text(CLAIM.format(test="mean_trace"))
+    with pytest.raises(
+        ClaimError, match=f"not read: {own / 'difficulty.py'}: there is a claim test module 'difficulty'"
+    ):
+        load(tmp_path / "claims.yaml")
+
+
+def test_a_test_of_a_logarithm_declares_its_base() -> None:
+    for thing in TESTS.names():
+        TESTS.module(thing)
+    for name, test in declared().items():
+        registered = REGISTRY[name]
+        words = f"{registered.effect_name} {registered.unit}"
+        spoken = (
+            math.e if words.endswith(("ln ratio", "ln per unit of noise share")) else 2 if "octave" in words else None
+        )
+        assert (registered.base, test.is_logarithm) == (spoken, spoken is not None), name
 
 
 def test_claims_are_checked_without_what_their_tests_compute_with() -> None:

@@ -153,8 +153,13 @@ BAD = {
     "a regularizer that does nothing": ("regularizers", REGULARIZER.replace(", DOES", ""), "changes nothing"),
     "a regularizer whose code fails": (
         "regularizers",
+        REGULARIZER.replace("DOES", "adds=lambda setting: 1 / 0"),
+        "ZeroDivisionError",
+    ),
+    "a name that nothing gives": (
+        "regularizers",
         REGULARIZER.replace("DOES", "adds=lambda setting: nothing"),
-        "NameError: name 'nothing' is not defined",
+        "line 6: 'nothing' is neither defined nor imported",
     ),
     "no declaration": ("regularizers", "", "needs `regularizer = ...`"),
     "a measure that draws at random": ("measures", (MEASURE, DRAWN), "measures another epoch-0/norm the second time"),

@@ -6,6 +6,7 @@ examples. Rows are of one data set and size; real data and one kind of noise at 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def dispersion(rows: pd.DataFrame) -> Resamples:
     return Resamples(kind.found.dispersion[:, kind.one], kind.examples, _lost(rows))
 
 
-@register(COLUMNS, f"ln(dispersion of errors over examples, real data / noise) {AFTER_ONE}", "ln ratio")
+@register(COLUMNS, f"ln(dispersion of errors over examples, real data / noise) {AFTER_ONE}", "ln ratio", base=math.e)
 def more_dispersed(rows: pd.DataFrame) -> Resamples:
     """After one epoch, ln of real data's dispersion over that of noise; both resampled over the same examples."""
     if (pair := _pair(rows)) is None:
@@ -58,7 +59,9 @@ def more_dispersed(rows: pd.DataFrame) -> Resamples:
     return Resamples(ratio, real.examples, _lost(rows))
 
 
-@register(COLUMNS, "ln(dispersion of errors over examples, real data / noise) at equal mean error", "ln ratio")
+@register(
+    COLUMNS, "ln(dispersion of errors over examples, real data / noise) at equal mean error", "ln ratio", base=math.e
+)
 def more_dispersed_at_equal_error(rows: pd.DataFrame, *, error_of: str) -> Resamples:
     """Return the same at the mean error that `error_of` ("real" or "noise") has after one epoch.
 

@@ -7,6 +7,7 @@ down to one number. What interval and verdict that gives is the matter of `close
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -29,6 +30,7 @@ class NamedTest:
     columns: tuple[str, ...]
     effect_name: str
     unit: str
+    base: float | None = None
 
     def estimate(self, rows: pd.DataFrame, side: int, threshold: float, **options: object) -> Estimate:
         """Return the estimate of a claim that expects the effect on that side of the threshold."""
@@ -39,17 +41,31 @@ class NamedTest:
 REGISTRY: dict[str, NamedTest] = {}
 
 
-def register(columns: Iterable[str], effect_name: str, unit: str) -> Callable[[Callable], Callable]:
-    """Decorate a test: enter it in `REGISTRY` under its own name."""
+def register(
+    columns: Iterable[str], effect_name: str, unit: str, base: float | None = None
+) -> Callable[[Callable], Callable]:
+    """Decorate a test: enter it in `REGISTRY` under its own name.
+
+    Parameters
+    ----------
+    columns
+        Columns of the table that the test reads, beside those that its claims name.
+    effect_name, unit
+        What a reader calls the effect, and what it is measured in.
+    base
+        If the effect is a logarithm, its base: texts can then write it as a factor.
+    """
 
     def enter(function: Callable) -> Callable:
-        REGISTRY[function.__name__] = NamedTest(function, tuple(columns), effect_name, unit)
+        REGISTRY[function.__name__] = NamedTest(function, tuple(columns), effect_name, unit, base)
         return function
 
     return enter
 
 
-@register(("seed", "level"), "slope of the natural logarithm over noise share", "ln per unit of noise share")
+@register(
+    ("seed", "level"), "slope of the natural logarithm over noise share", "ln per unit of noise share", base=math.e
+)
 def log_slope_over_level(rows: pd.DataFrame, *, column: str) -> Units:
     """Per seed, the least-squares slope of ln(`column`) over the noise level; values at one level are averaged."""
     kept = rows[rows[column] > 0]
@@ -63,7 +79,12 @@ def log_slope_over_level(rows: pd.DataFrame, *, column: str) -> Units:
     return over_seeds(steep, notes, "fewer than two noise levels")
 
 
-@register(("seed", "level", "width"), "slope of log2(needed width) over noise share", "octaves per unit of noise share")
+@register(
+    ("seed", "level", "width"),
+    "slope of log2(needed width) over noise share",
+    "octaves per unit of noise share",
+    base=2,
+)
 def needed_width_slope(
     rows: pd.DataFrame,
     *,
@@ -92,6 +113,7 @@ def needed_width_slope(
     ("seed", "noise", "examples", "width", "epochs_to_fit", "epochs"),
     "ln(epochs to fit with noise / without), mean over the width sweep",
     "ln ratio",
+    base=math.e,
 )
 def log_ratio_to_clean(rows: pd.DataFrame, *, side: int) -> Units:
     """Per seed, ln(epochs to fit on noise / on real data), averaged over the cells of the width sweep.

@@ -6,6 +6,8 @@ noise are compared within a seed.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -26,7 +28,9 @@ def less_equal_with_less_noise(rows: pd.DataFrame) -> Units:
     return _between_levels(rows[rows["steps"] == rows["steps"].max()], "gini")
 
 
-@register(CLASSES, "ln(mean sensitivity of a class's loss to its own examples / to those of others)", "ln ratio")
+@register(
+    CLASSES, "ln(mean sensitivity of a class's loss to its own examples / to those of others)", "ln ratio", base=math.e
+)
 def diagonal_dominance(rows: pd.DataFrame) -> Units:
     """Per seed, ln of the mean of the class matrix's diagonal over the mean of the rest; levels are averaged."""
     numbers = summarise(rows)
