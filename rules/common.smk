@@ -9,7 +9,13 @@ from closerlook.measures import MEASURES
 from closerlook.measures.declaration import ENSEMBLE, EXPERIMENT
 from closerlook.runtime.hardware import count_gpus
 from closerlook.planning.lineage import whole_tens
-from closerlook.publish.quoting import QuoteError, claim_names, quoted_figures, require_claims, sources_of
+from closerlook.publish.quoting import (
+    QuoteError,
+    quoted_figures,
+    require_claims,
+    require_experiments,
+    sources_of,
+)
 from closerlook.planning.plan import Plan, PlanError
 from closerlook.spec import plain
 from closerlook.things import ThingError
@@ -78,7 +84,8 @@ def quoted(wildcards):
     """Return the drawings and numbers that a text quotes; one that it could not be typeset with after all is refused."""
     made, texts = plan(wildcards.scale).config, [Path(path) for path in sources(wildcards)]
     try:
-        require_claims(texts, claim_names([Path(path) for path in claims_files(wildcards.scale)]))
+        require_claims(texts, {claim.id: claim.is_logarithm for claim in claims(wildcards.scale)})
+        require_experiments(texts, made.experiments)
         figures = quoted_figures(texts, made.figures)
     except QuoteError as error:
         stop(error)
@@ -190,14 +197,18 @@ def all_results(scale):
 
 
 @cache
-def claims_files(scale):
-    """Return the papers' files of claims, held against the tables that they are about."""
-    files = list(map(ours, plan(scale).claims_files()))
+def claims(scale):
+    """Return the papers' claims, held against the tables that they are about."""
     try:
-        load_claims(files)
+        return load_claims(plan(scale).claims_files())
     except (ClaimError, ThingError) as error:
         stop(error)
-    return files
+
+
+def claims_files(scale):
+    """Return the papers' files of claims, of which none is wrong."""
+    claims(scale)
+    return list(map(ours, plan(scale).claims_files()))
 
 
 def noise_files(the_plan, wildcards):

@@ -61,6 +61,11 @@ class Claim:
         """+1 when the effect is expected above the threshold, -1 below."""
         return SIDES[self.expected]
 
+    @property
+    def is_logarithm(self) -> bool:
+        """Whether its effect is one, and can be written as a factor."""
+        return declared()[self.test].is_logarithm
+
 
 KEYS = {"with" if entry.name == "options" else entry.name for entry in fields(Claim)} | {"each"}
 REQUIRED = ("id", "paper", "statement", "source", "figure", "test", "expected")
