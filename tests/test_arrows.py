@@ -60,7 +60,7 @@ ALLOWED = {
     "objectives": "things",
     "optimizers": "spec things",
     "planning": "claims config data figures measures nets optimizers regularizers runtime spec store training",
-    "publish": "config data nets refusal store things",
+    "publish": "config data nets objectives optimizers refusal regularizers spec store things",
     "refusal": "",
     "regularizers": "nets numerics objectives runtime spec things",
     "runtime": "refusal store things",

@@ -10,13 +10,11 @@ from closerlook.claims.tests import TESTS, declared
 from closerlook.claims.tests.effects import REGISTRY
 from closerlook.conformance.small import hold
 from closerlook.data.fetching.sources import reader_of
-from closerlook.data.sets import SETS
+from closerlook.data.sets import PARTS, SETS
 from closerlook.figures import FIGURES, measures_of, modules_of
 from closerlook.measures import MEASURES
 from closerlook.tables import TABLES
 from closerlook.things import constant
-
-PARTS = ("train/images", "train/labels", "test/images", "test/labels")
 
 
 def try_data_set(name: str) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from closerlook import store
-from closerlook.data.noise import NOISES
-from closerlook.data.sets import SETS
-from closerlook.nets import NETS
+from closerlook.data.sets import PARTS, SETS
+from closerlook.publish.wording import Trained, parts, sentences, words
 from closerlook.refusal import shown
 from closerlook.things import KNOWN_ONCE
 
@@ -34,35 +33,35 @@ def write_provenance(config: str, trained: Sequence[Path], data: Sequence[Path],
         If a file is damaged.
     """
     settings = json.loads(config)
-    networks, diverged, versions, devices = 0, 0, {}, set()
-    for path in trained:
-        with store.read(path, "trained") as file:
-            networks += len(file["outcome/diverged"])
-            diverged += int(file["outcome/diverged"][:].sum())
-            versions |= json.loads(file.attrs["versions"])
-            devices.add(file.attrs["device"])
+    told = parts(settings, _trained(trained))
     content = {
         "scale": settings["scale"],
         "config": settings,
         "data": {path.stem: _data(path) for path in sorted(data)},
-        "networks": networks,
-        "diverged": diverged,
-        "ensembles": len(trained),
-        "versions": versions,
-        "devices": sorted(devices),
         "words": words(),
+        "said": sentences(told["uses"]),
+        **told,
     }
     with store.replacing(output) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def words() -> dict[str, dict[str, str]]:
-    """Return what the papers call each data set, kind of noise and network."""
-    return {
-        "data": {name: SETS[name].title for name in SETS.names()},
-        "noise": {name: NOISES[name].words for name in NOISES.names()},
-        "network": {name: NETS[name].words for name in NETS.names()},
-    }
+def _trained(paths: Sequence[Path]) -> dict[str, Trained]:
+    """Return by experiment, whose folder holds those of its ensembles, what the files say of their networks."""
+    found: dict[str, Trained] = {}
+    for path in paths:
+        with store.read(path, "trained") as file:
+            diverged = file["outcome/diverged"][:]
+            one = Trained(
+                networks=len(diverged),
+                diverged=int(diverged.sum()),
+                ensembles=1,
+                versions=json.loads(file.attrs["versions"]),
+                devices=frozenset({str(file.attrs["device"])}),
+            )
+        experiment = path.parents[1].name
+        found[experiment] = found.get(experiment, Trained()) | one
+    return found
 
 
 def _data(path: Path) -> dict[str, object]:
@@ -70,9 +69,15 @@ def _data(path: Path) -> dict[str, object]:
         name = str(file.attrs["name"])
         if name not in SETS:
             raise store.StoreError(f"{path}: holds {shown(name)}, a data set that is not known here; {KNOWN_ONCE}")
+        dataset = SETS[name]
         return {
-            "title": SETS[name].title,
+            "title": dataset.title,
             "licence": file.attrs["licence"],
             "source": file.attrs["source"],
             "sha256": json.loads(file.attrs["sha256"]),
+            "citation": dataset.citation,
+            "classes": dataset.classes,
+            "training": dataset.training,
+            "validation": dataset.validation,
+            "published": dataset.published and set(PARTS) <= set(dataset.sha256),
         }

@@ -17,10 +17,11 @@ from closerlook.claims.judging import judge
 from closerlook.claims.tallies import write_tallies
 from closerlook.config.papers import read_paper
 from closerlook.config.reading import SCALES
+from closerlook.data.sets import SETS
 from closerlook.figures.rendering import figure_modules, quoted
 from closerlook.planning.plan import Plan
-from closerlook.publish.provenance import words
 from closerlook.publish.typesetting import PaperError, typeset
+from closerlook.publish.wording import Trained, parts, sentences, words
 from closerlook.regularizers import REGULARIZERS
 from closerlook.spec import FACTORS
 from closerlook.tables import answers, criticality, regularized
@@ -202,26 +203,32 @@ def easy_answers(plan: Plan) -> pd.DataFrame:
 
 def provenance(plan: Plan) -> dict[str, object]:
     """Return what closerlook.publish.provenance writes, for networks that were never trained."""
+    settings = json.loads(plan.config.to_json())
+    versions = {"torch": "2.13.0", "numpy": "2.4.6", "h5py": "3.16.0"}
+    trained = {
+        name: Trained(
+            sum(len(one.members) for one in ensembles.values()), 0, len(ensembles), versions, frozenset({"cpu"})
+        )
+        for name, ensembles in plan.ensembles.items()
+    }
+    told = parts(settings, trained)
     data = {
         name: {
             "title": name,
             "licence": "MIT",
             "source": "a mirror",
             "sha256": {"train/images": "0123456789abcdef" * 4},
+            "citation": SETS[name].citation,
+            "classes": SETS[name].classes,
+            "training": SETS[name].training,
+            "validation": SETS[name].validation,
+            "published": name != "cifar10",
         }
-        for name in ("fashion", "mnist")
+        for name in (use["name"] for use in told["uses"]["data"])
     }
     return {
-        "scale": plan.scale,
-        "config": json.loads(plan.config.to_json()),
-        "data": data,
-        "networks": plan.networks(),
-        "diverged": 0,
-        "ensembles": sum(map(len, plan.ensembles.values())),
-        "versions": {"torch": "2.13.0", "numpy": "2.4.6", "h5py": "3.16.0"},
-        "devices": ["cpu (x86_64)"],
-        "words": words(),
-    }
+        "scale": plan.scale, "config": settings, "data": data, "words": words(), "said": sentences(told["uses"]), **told
+    }  # fmt: skip
 
 
 def build(folder: Path, scale: str) -> Path:
@@ -449,6 +456,94 @@ def test_a_number_that_was_not_measured_is_a_dash(smoke):
     without = compiled(smoke)
     rewrite(smoke / "tables" / "capacity.json", lambda numbers: numbers["gain"].update(randX=None))
     assert compiled(smoke) == without != before
+
+
+@pytest.mark.parametrize(
+    ("quoted", "message"),
+    [
+        (
+            'the("capacity", "gain", "nowhere")',
+            "tables/capacity.json: gain has no 'nowhere'; it has none, randX, randY",
+        ),
+        ('the("capacity", "gain")', "a number is wanted where there is one of none, randX, randY; name one of them"),
+        (
+            'number("capacity", "smallest_width", "none")',
+            "tables/capacity.json: smallest_width is 4, and nothing of 'none'",
+        ),
+        ('factor("A4-dropout")', "claim 'A4-dropout': its effect (percentage points) is no logarithm"),
+    ],
+)
+def test_a_name_that_is_of_nothing_is_refused_in_one_line(smoke, quoted, message):
+    section = Path("papers/A/section.typ")
+    section.write_text(section.read_text(encoding="utf-8") + f"\n#{quoted}\n", encoding="utf-8")
+    assert message in fails_with(smoke)
+
+
+def test_a_setting_is_had_by_name(smoke, own):
+    (own / "section.typ").write_text('#import "../results.typ": *\n#setting("sharpness")', encoding="utf-8")
+    by_name = compiled(smoke, own)
+    (own / "section.typ").write_text('#import "../results.typ": *\n#setting(experiment("sharpness"))', encoding="utf-8")
+    assert compiled(smoke, own) == by_name
+
+
+@pytest.fixture
+def claimed(smoke, own) -> Path:
+    """The same results, in which the paper from elsewhere has a figure of one of A's experiments, and two claims."""
+
+    def enter(content: dict) -> None:
+        content["config"]["figures"]["capacity"]["paper"] = own.name
+        content.update(parts(content["config"], {"capacity": Trained(24, 5, 2, {"torch": "2"}, frozenset({"cpu"}))}))
+
+    rewrite(smoke / "provenance.json", enter)
+    rewrite(smoke / "claims.json", lambda content: [claim.update(paper=own.name) for claim in content["claims"][:2]])
+    return smoke
+
+
+def test_a_paper_speaks_of_what_it_uses_and_of_nothing_else(claimed, own):
+    before = compiled(claimed, own)
+
+    def say(kind: str, name: str, words: str) -> Callable[[dict], None]:
+        return lambda content: content["said"][kind].update({name: words})
+
+    for kind, name in (("network", "alexnet"), ("noise", "randXu"), ("objective", "offset"), ("regularizer", "lass")):
+        rewrite(claimed / "provenance.json", say(kind, name, "Something else"))
+        assert compiled(claimed, own) == before, name
+    rewrite(claimed / "provenance.json", lambda content: content["data"]["fashion"].update(licence="another"))
+    assert compiled(claimed, own) == before
+    for kind, name in (("network", "mlp"), ("noise", "randY"), ("objective", "cross_entropy")):
+        rewrite(claimed / "provenance.json", say(kind, name, "Something else"))
+        assert compiled(claimed, own) != before, name
+        before = compiled(claimed, own)
+    rewrite(claimed / "provenance.json", lambda content: content.update(diverged=7, networks=9))
+    assert compiled(claimed, own) == before
+    rewrite(claimed / "provenance.json", lambda content: content["papers"][own.name].update(diverged=7))
+    assert compiled(claimed, own) != before
+
+
+def pages(pdf: bytes) -> int:
+    (count,) = re.findall(rb"/Type/Pages/Count (\d+)", pdf)
+    return int(count)
+
+
+def test_a_few_claims_take_no_page_of_their_own(claimed, own):
+    few = pages(compiled(claimed, own))
+    rewrite(claimed / "claims.json", lambda content: [claim.update(paper=own.name) for claim in content["claims"][:11]])
+    assert pages(compiled(claimed, own)) == few + 1
+
+
+def test_authors_of_a_paper_beside_ours_are_named(smoke, own):
+    (own / "section.typ").write_text("= Widths")
+    for folders in ((*OURS, own), (OURS[0], own)):
+        assert b"closerlook contributors, Ada Writer, and Bo Coder" in b"".join(compiled(smoke, *folders).split(b"\x00")), folders
+
+
+def test_papers_of_ones_own_are_typeset_together_without_ours(smoke, own, tmp_path):
+    other = tmp_path / "theirs"
+    other.mkdir()
+    (other / "paper.yaml").write_text("title: Depths\nauthors: [Di Third]\n")
+    together = compiled(smoke, own, other)
+    assert b"Widths and Depths" in together
+    assert b"Ada Writer, Bo Coder, and Di Third" in together
 
 
 def test_a_missing_experiment_is_named(smoke):

@@ -23,6 +23,9 @@ OWN = "CLOSERLOOK_DATA"
 """The environment's data sets of the user's own, as JSON (see `closerlook.data.own`): jobs know them as well."""
 
 
+PARTS = ("train/images", "train/labels", "test/images", "test/labels")
+"""The arrays of a data set."""
+
 READER = "closerlook.data.fetching.own"
 """What reads them."""
 
@@ -54,6 +57,9 @@ class DataSet:
 
     `read_folder` is, or names, a function that reads the official files in a folder of the user's; `folders` are the
     names under which others keep them there, Torchvision's first.
+
+    `citation` is the set's entry in the references. The sums of a file of the user's own are those of what was read
+    first, and not `published`.
     """
 
     title: str
@@ -68,6 +74,8 @@ class DataSet:
     folders: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     check: str | Callable[..., Any] | None = None
+    citation: str = ""
+    published: bool = True
 
 
 class Sets(Room):
@@ -114,7 +122,7 @@ def _parsed(text: str) -> dict[str, DataSet]:
 
 def _own_set(file: str, shuffle: bool, image_shape: Sequence[int], **facts: Any) -> DataSet:
     source = Source("a file of the user's own", partial(_read_own, shuffle), file)
-    return DataSet(image_shape=tuple(image_shape), sources=(source,), **facts)
+    return DataSet(image_shape=tuple(image_shape), sources=(source,), published=False, **facts)
 
 
 def _read_own(shuffle: bool, address: str, work: Path, timeout: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ dataset = DataSet(
     training=45_000,
     validation=5_000,
     test=10_000,
+    citation="krizhevsky2009",
     sha256={
         "train/labels": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
         "test/labels": "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",

@@ -10,6 +10,7 @@ dataset = DataSet(
     training=50_000,
     validation=10_000,
     test=10_000,
+    citation="xiao2017",
     sha256={
         "train/images": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
         "train/labels": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",

@@ -10,6 +10,7 @@ dataset = DataSet(
     training=50_000,
     validation=10_000,
     test=10_000,
+    citation="lecun1998",
     sha256={
         "train/images": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
         "train/labels": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
