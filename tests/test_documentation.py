@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import h5py
 import numpy as np
@@ -20,10 +20,9 @@ from torch import nn
 from torch.nn import functional
 
 from closerlook import claims, store, things
-from closerlook.claims.estimates import Units
-from closerlook.claims.tests import effects
-from closerlook.claims.tests.effects import over_seeds, register
+from closerlook.claims.tests import declared, effects
 from closerlook.config.checking import ConfigError
+from closerlook.config.papers import Paper
 from closerlook.config.reading import SCALES, read_config
 from closerlook.data import images
 from closerlook.data.noise import NOISES
@@ -135,7 +134,7 @@ def measured(page, monkeypatch, own):
 
 def test_the_page_has_a_file_for_each_kind_of_thing(own):
     rooms = {name.split("/")[0] for name in own_things()}
-    assert rooms == {"noise", "nets", "objectives", "optimizers", "regularizers", "measures", "figures"}
+    assert rooms == {"noise", "nets", "objectives", "optimizers", "regularizers", "measures", "figures", "claims"}
 
 
 def test_what_snakemake_reads_of_the_documented_things_imports_nothing_heavy(own):
@@ -321,10 +320,28 @@ def test_the_documented_claim_is_read_and_the_documented_test_is_a_mean_over_see
     (tmp_path / "claims.yaml").write_text(norms, encoding="utf-8")
     assert [claim.figure for claim in claims.load(tmp_path / "claims.yaml")] == ["norms"]
     monkeypatch.setattr("closerlook.claims.tests.effects.REGISTRY", dict(effects.REGISTRY))
-    names = {"register": register, "pd": pd, "Units": Units, "over_seeds": over_seeds}
-    exec(snippets("extending.md", "A claim")[0], names)
+    exec(snippets("extending.md", "A claim")[0], {})
     rows = pd.DataFrame({"seed": [0, 0, 1, 2], "best_validation_accuracy": [0.5, 0.6, 0.7, 0.8]})
     assert effects.REGISTRY["validates"].estimate(rows, 1, 0.1).effect == pytest.approx((0.55 + 0.7 + 0.8) / 3)
+    rows = pd.DataFrame({"seed": [0, 0, 1, 1], "noise": ["none", "randY"] * 2, "norm": [1.0, 2.0, 3.0, 12.0]})
+    assert effects.REGISTRY["grows"].estimate(rows, 1, 0.0, column="norm").effect == pytest.approx(np.log(8) / 2)
+    assert effects.REGISTRY["grows"].base == np.e
+
+
+def test_the_page_lists_every_test_of_claims_with_its_options():
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    for name, test in declared().items():
+        options = ", ".join(option if option in test.needed else f"[{option}]" for option in test.options)
+        assert f"| `{name}` | {options or 'none'} | {test.summary} |" in page
+
+
+def test_the_page_lists_what_a_paper_may_say_of_itself_and_functions_that_there_are():
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8").partition("## A paper's text")[2]
+    assert all(f"`{entry.name}`" in page for entry in fields(Paper) if entry.name not in ("name", "folder"))
+    sources = "".join((ROOT / "papers" / name).read_text(encoding="utf-8") for name in ("results.typ", "style.typ"))
+    named = set(re.findall(r"`#([a-z-]+)\(", page))
+    assert {"ruled", "setting", "factor", "number", "cell"} <= named
+    assert [name for name in sorted(named) if f"#let {name}(" not in sources and name != "figure"] == []
 
 
 def test_every_table_is_in_the_page_on_files():

@@ -534,7 +534,9 @@ def test_a_few_claims_take_no_page_of_their_own(claimed, own):
 def test_authors_of_a_paper_beside_ours_are_named(smoke, own):
     (own / "section.typ").write_text("= Widths")
     for folders in ((*OURS, own), (OURS[0], own)):
-        assert b"closerlook contributors, Ada Writer, and Bo Coder" in b"".join(compiled(smoke, *folders).split(b"\x00")), folders
+        assert b"closerlook contributors, Ada Writer, and Bo Coder" in b"".join(
+            compiled(smoke, *folders).split(b"\x00")
+        ), folders
 
 
 def test_papers_of_ones_own_are_typeset_together_without_ours(smoke, own, tmp_path):

@@ -86,6 +86,29 @@ def test_a_text_that_quotes_what_nobody_makes_is_refused_before_any_work(checkou
     assert result.returncode == 1
     assert "error: papers/A/section.typ shows figure 'capacity', which the configuration does not make" in result.stderr
     (checkout.folder / "config.yaml").write_text("papers: [A]\n")
-    section.write_text(section.read_text() + '#effect("A2-randY-mnis")\n')
+    text = section.read_text()
+    wrong = {
+        '#effect("A2-randY-mnis")': "quotes claim 'A2-randY-mnis', which no paper's claims.yaml has",
+        '#setting(experiment("capacty"))': "quotes experiment 'capacty', which the configuration does not have",
+        '#factor("A4-dropout")': "quotes the factor of claim 'A4-dropout', whose effect is no logarithm",
+    }
+    for quote, message in wrong.items():
+        section.write_text(f"{text}{quote}\n")
+        result = checkout.snakemake("--dry-run")
+        assert f"error: papers/A/section.typ {message}" in result.stderr
+
+
+def test_a_name_like_a_claims_is_no_claim(checkout):
+    """A paper whose experiment and picture begin as its claims do: what is planned is told, and nothing is refused."""
+    folder = checkout.folder / "papers" / "my-paper"
+    command = [sys.executable, "-m", "closerlook", "new", "my-paper"]
+    subprocess.run(command, cwd=checkout.folder, check=True, capture_output=True)
+    for name in ("experiments.yaml", "section.typ"):
+        text = (folder / name).read_text().replace("my-paper:", "my-other:").replace("[my-paper]", "[my-other]")
+        (folder / name).write_text(text.replace('experiment("my-paper")', 'experiment("my-other")'))
+    (folder / "my-photo.png").write_bytes(b"")
+    section = folder / "section.typ"
+    section.write_text(section.read_text() + '#image("my-photo.png")\n')
+    (checkout.folder / "config.yaml").write_text("papers: [my-paper]\n")
     result = checkout.snakemake("--dry-run")
-    assert "error: papers/A/section.typ quotes claim 'A2-randY-mnis', which no paper's claims.yaml has" in result.stderr
+    assert result.returncode == 0, result.stderr[-3000:]

@@ -63,7 +63,7 @@ def more_dispersed(rows: pd.DataFrame) -> Resamples:
     COLUMNS, "ln(dispersion of errors over examples, real data / noise) at equal mean error", "ln ratio", base=math.e
 )
 def more_dispersed_at_equal_error(rows: pd.DataFrame, *, error_of: str) -> Resamples:
-    """Return the same at the mean error that `error_of` ("real" or "noise") has after one epoch.
+    """Ln of real data's dispersion over noise's, at the mean error that `error_of` (real, noise) has after one epoch.
 
     The other kind passes that error earlier or later in its training; its ln dispersion there is linear between looks.
     """
@@ -72,7 +72,7 @@ def more_dispersed_at_equal_error(rows: pd.DataFrame, *, error_of: str) -> Resam
 
 @register(COLUMNS, "share of examples never wrong, real data less noise, at equal mean error", "percentage points")
 def more_easy_at_equal_error(rows: pd.DataFrame, *, error_of: str) -> Resamples:
-    """Return the difference of the shares of examples that every network gets right, as the test above."""
+    """Percentage of examples that every network gets right, real data's less noise's, at that mean error."""
     return _at_equal_error(rows, error_of, _Kind.easy)
 
 
