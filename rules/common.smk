@@ -12,7 +12,7 @@ from closerlook.planning.lineage import whole_tens
 from closerlook.publish.quoting import (
     QuoteError,
     quoted_figures,
-    require_claims,
+    quoted_claims,
     require_experiments,
     sources_of,
 )
@@ -84,7 +84,7 @@ def quoted(wildcards):
     """Return the drawings and numbers that a text quotes; one that it could not be typeset with after all is refused."""
     made, texts = plan(wildcards.scale).config, [Path(path) for path in sources(wildcards)]
     try:
-        require_claims(texts, {claim.id: claim.is_logarithm for claim in claims(wildcards.scale)})
+        quoted_claims(texts, {claim.id: claim.is_logarithm for claim in claims(wildcards.scale)})
         require_experiments(texts, made.experiments)
         figures = quoted_figures(texts, made.figures)
     except QuoteError as error:

@@ -59,7 +59,7 @@ rule provenance:
 
 
 PAPER = Made(
-    lambda lineage, wildcards: lineage.text(sources(wildcards)),
+    lambda lineage, wildcards: lineage.text({paper.name for paper in papers_of(wildcards)}, sources(wildcards)),
     lambda wildcards: (
         "results/{scale}/papers/{paper}.pdf" if hasattr(wildcards, "paper") else "results/{scale}/paper.pdf"
     ),

@@ -59,7 +59,7 @@ ALLOWED = {
     "numerics": "nets objectives",
     "objectives": "things",
     "optimizers": "spec things",
-    "planning": "claims config data figures measures nets optimizers regularizers runtime spec store training",
+    "planning": "claims config data figures measures nets optimizers publish regularizers runtime spec store training",
     "publish": "config data nets objectives optimizers refusal regularizers spec store things",
     "refusal": "",
     "regularizers": "nets numerics objectives runtime spec things",

@@ -61,10 +61,16 @@ class Config:
         return self.sections["data"].path("folder", self.data.folder) if self.data.folder else None
 
     def to_json(self) -> str:
-        """Return what the results depend on as JSON; where the folders lie is no part of it."""
+        """Return what the results depend on as JSON; where files lie, and what nothing uses, is no part of it."""
+        used = {name for options in self.experiments.values() for name in options.dataset}
+        own = {name: asdict(options) for name, options in self.data.own.items() if name in used}
         content = {
             "scale": self.scale,
-            "data": asdict(self.data),
+            "data": {
+                "seeds": self.data.seeds,
+                "validation_examples": self.data.validation_examples,
+                "own": {name: {key: options[key] for key in options if key != "file"} for name, options in own.items()},
+            },
             "experiments": {name: whole(options) for name, options in self.experiments.items()},
             "figures": {name: asdict(options) for name, options in self.figures.items()},
         }

@@ -6,20 +6,23 @@ So a job needs no look at times, and one that was killed between two others is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from closerlook import figures
-from closerlook.claims import load
+from closerlook.claims import Claim, load
 from closerlook.claims.tests import TESTS, declared
 from closerlook.config.experiments import whole
 from closerlook.data.noise import NOISES
 from closerlook.data.sets import SETS
 from closerlook.measures import MEASURES
 from closerlook.planning.plan import Plan
+from closerlook.publish.quoting import quoted_claims, quoted_figures
+from closerlook.publish.wording import parts, sentences, words_of
 from closerlook.regularizers import REGULARIZERS
 from closerlook.runtime.fingerprints import content, digest, fingerprint
 from closerlook.spec import Ensemble, plain
@@ -102,39 +105,52 @@ class Lineage:
 
     def claims(self) -> str:
         """Return that of ``claims.json``."""
+        return self._once(("claims",), lambda: self._judged(self._claims))
 
-        def make() -> str:
-            return digest(self._code("claims", self._tests), content(self.plan.claims_files()), self._figures)
-
-        return self._once(("claims",), make)
+    def _judged(self, claims: Iterable[Claim]) -> str:
+        """Return that of the verdicts on claims: their tests' code, what their files say, the tables they are about."""
+        claims, known = list(claims), declared()
+        modules = {module for claim in claims for module in TESTS.modules(known[claim.test].thing)}
+        papers = {claim.paper for claim in claims}
+        files = [path for path in self.plan.claims_files() if path.parent.name in papers]
+        shown = {claim.figure for claim in claims} & set(self.plan.config.figures)
+        code = self._code("claims", ["closerlook.claims.judging", *sorted(modules)])
+        return digest(code, content(files), [self.figure(figure) for figure in sorted(shown)])
 
     def provenance(self) -> str:
         """Return that of ``provenance.json``."""
+        return self._once(("provenance",), lambda: self._noted(self._told))
 
-        def make() -> str:
-            trained = [self.trained(name, one) for name, ensembles in self.plan.ensembles.items() for one in ensembles]
-            return digest(self._code("provenance"), self.plan.config.to_json(), trained)
+    def _noted(self, told: Mapping[str, Any]) -> str:
+        """Return that of what is noted of some experiments: their settings, networks, and their things' words."""
+        config = json.loads(self.plan.config.to_json())
+        settings = {name: config["experiments"][name] for name in told["experiments"]}
+        trained = [self.trained(name, one) for name in settings for one in self.plan.ensembles[name]]
+        said = [words_of(told["uses"]), sentences(told["uses"])]
+        return digest(self._code("provenance"), config["scale"], config["data"], settings, trained, said)
 
-        return self._once(("provenance",), make)
-
-    def text(self, sources: Iterable[Path]) -> str:
-        """Return that of a PDF that is typeset from `sources`."""
-        return digest(self._code("paper"), content(sources), self.claims(), self.provenance(), self._figures)
+    def text(self, papers: Collection[str], sources: Iterable[Path]) -> str:
+        """Return that of a PDF of some papers, typeset from `sources`; what other papers hold is nothing to it."""
+        sources, every, made = list(sources), self._claims, self.plan.config.figures
+        quoted = quoted_claims(sources, {claim.id: claim.is_logarithm for claim in every})
+        judged = [claim for claim in every if claim.paper in papers or claim.id in quoted]
+        shown = {*quoted_figures(sources, made), *(name for name, figure in made.items() if figure.paper in papers)}
+        noted = [self._noted(self._told["papers"][paper]) for paper in sorted(papers) if paper in self._told["papers"]]
+        figures = [self.figure(figure) for figure in sorted(shown)]
+        return digest(self._code("paper"), content(sources), self._judged(judged), noted, figures)
 
     def manifest(self, sources: Iterable[Path]) -> str:
         """Return that of ``manifest.json``, the commit aside."""
-        return digest(self._code("manifest"), self.text(sources), self.plan.results())
-
-    @property
-    def _figures(self) -> list[str]:
-        return [self.figure(figure) for figure in self.plan.config.figures]
+        text = self.text(self.plan.config.papers, sources)
+        return digest(self._code("manifest"), text, self.provenance(), self.claims(), self.plan.results())
 
     @cached_property
-    def _tests(self) -> list[str]:
-        """The modules of the tests that claims ask for: what nobody asks for may be as it likes."""
-        known = declared()
-        used = {known[claim.test].thing for claim in load(self.plan.claims_files())}
-        return ["closerlook.claims.judging", *(module for name in sorted(used) for module in TESTS.modules(name))]
+    def _claims(self) -> list[Claim]:
+        return load(self.plan.claims_files())
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        return parts(json.loads(self.plan.config.to_json()), {})
 
 
 def _drawn(spec: Ensemble) -> list[str]:

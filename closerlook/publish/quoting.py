@@ -84,8 +84,8 @@ def require_experiments(sources: Iterable[Path], experiments: Collection[str]) -
                 )
 
 
-def require_claims(sources: Iterable[Path], claims: Mapping[str, bool]) -> None:
-    """Refuse typst files that quote a claim, or a group of claims, that none of the names is of.
+def quoted_claims(sources: Iterable[Path], claims: Mapping[str, bool]) -> set[str]:
+    """Return the claims that typst files quote; one, or a group, that none of the names is of is refused.
 
     Parameters
     ----------
@@ -99,6 +99,7 @@ def require_claims(sources: Iterable[Path], claims: Mapping[str, bool]) -> None:
     QuoteError
         If a text looks up a claim by a name in vain, or wants the factor of an effect that is no logarithm.
     """
+    found: set[str] = set()
     for path, function, arguments in _calls(sources, [*CLAIMS, *GROUPS]):
         for written in filter(None, arguments[: CLAIMS.get(function, 1)]):
             meant = [claim for claim in claims if _is_meant(written, claim, function in GROUPS)]
@@ -112,6 +113,8 @@ def require_claims(sources: Iterable[Path], claims: Mapping[str, bool]) -> None:
                     f"{path} quotes the factor of claim {shown(written.text)}, whose effect is no logarithm; quote its "
                     "effect, or say in @register of its test to what base it is one"
                 )
+            found.update(meant)
+    return found
 
 
 def _calls(sources: Iterable[Path], functions: Collection[str]) -> Iterator[tuple[Path, str, list[Written | None]]]:

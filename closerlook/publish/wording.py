@@ -76,6 +76,12 @@ def words() -> dict[str, dict[str, str]]:
     }
 
 
+def words_of(uses: Mapping[str, Sequence[Use]]) -> dict[str, list[str]]:
+    """Return what the papers call the things that are used."""
+    known = words()
+    return {kind: [known[kind].get(use["name"], "") for use in used] for kind, used in uses.items()}
+
+
 def sentences(uses: Mapping[str, Sequence[Use]]) -> dict[str, dict[str, str]]:
     """Return, of the things that are used, what each says of itself: a declared sentence, or its docstring's first."""
     said: dict[str, Callable[[str], str]] = {

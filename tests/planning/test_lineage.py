@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from shipped import shipped
 
-from closerlook.config.papers import Paper
+from closerlook.config.papers import Paper, read_paper
 from closerlook.config.reading import read_config
 from closerlook.planning.lineage import Lineage, whole_tens
 from closerlook.planning.plan import Plan
@@ -16,10 +16,16 @@ SCRIPTS = PACKAGE.parent / "scripts"
 PAPERS = [PACKAGE.parent / "papers" / letter for letter in "AB"]
 
 
+CLAIM = """
+- {id: A1, statement: More is better., source: here, figure: capacity, test: needed_width_slope, expected: increase,
+   with: {column: best_train_accuracy, reach: 0.99}}
+"""
+
+
 def planned(raw):
-    plan = Plan(read_config(raw, "smoke"))
+    config = read_config(raw, "smoke")
     use(PAPERS)  # the mapping names no paper, but its figures are theirs
-    return plan
+    return Plan(replace(config, papers={folder.name: read_paper(folder) for folder in PAPERS}))
 
 
 def digests(change=None):
@@ -94,17 +100,18 @@ def test_an_option_at_its_default_changes_nothing(before):
 def test_the_original_values_and_the_claims_count(tmp_path):
     """Of a figure, of the claims and of the text that shows it, whichever is asked for first."""
     bare = planned(shipped()).config
-    papers = {"A": Paper("A", tmp_path, "own")}
+    folder = tmp_path / "A"
+    papers = {"A": Paper("A", folder, "own")}
     figures = {"capacity": replace(bare.figures["capacity"], paper="A")}
     plan = Plan(replace(bare, papers=papers, figures=figures))
-    (tmp_path / "targets").mkdir()
+    (folder / "targets").mkdir(parents=True)
     found = []
     for targets, claims in (("a", "a"), ("b", "a"), ("a", "b")):
-        (tmp_path / "targets" / "capacity.csv").write_text(targets)
-        (tmp_path / "claims.yaml").write_text(f"[] # {claims}")
+        (folder / "targets" / "capacity.csv").write_text(targets)
+        (folder / "claims.yaml").write_text(f"{CLAIM} # {claims}")
         first, other = Lineage(plan, SCRIPTS), Lineage(plan, SCRIPTS)
-        asked = first.text([]), first.claims(), first.figure("capacity")
-        assert asked == (other.figure("capacity"), other.claims(), other.text([]))[::-1]
+        asked = first.text(["A"], []), first.claims(), first.figure("capacity")
+        assert asked == (other.figure("capacity"), other.claims(), other.text(["A"], []))[::-1]
         found.append(asked)
     texts, claims, figures = (list(values) for values in zip(*found, strict=True))
     assert len(set(texts)) == len(set(claims)) == 3

@@ -12,8 +12,8 @@ from closerlook.config.papers import read_paper
 from closerlook.config.reading import SCALES
 from closerlook.publish.quoting import (
     QuoteError,
+    quoted_claims,
     quoted_figures,
-    require_claims,
     require_experiments,
     sources_of,
 )
@@ -36,7 +36,7 @@ def test_our_texts_quote_every_figure_and_nothing_that_is_not_made():
     sources = sources_of([read_paper(PAPERS / letter) for letter in "AB"], PAPERS)
     assert {path.parent.name for path in sources} == {"papers", "sections", "A", "B"}
     assert set(quoted_figures(sources, FIGURES)) == set(FIGURES)
-    require_claims(sources, {claim.id: claim.is_logarithm for claim in load(CLAIMS)})
+    quoted_claims(sources, {claim.id: claim.is_logarithm for claim in load(CLAIMS)})
     for scale in SCALES:
         require_experiments(sources, config(scale).experiments)
 
@@ -44,7 +44,7 @@ def test_our_texts_quote_every_figure_and_nothing_that_is_not_made():
 def test_the_templates_text_quotes_nothing_that_is_not_made():
     sources = [PACKAGE / "config" / "template" / "section.typ"]
     assert quoted_figures(sources, ["my_paper"]) == ["my_paper"]
-    require_claims(sources, {"my-paper-slower": True})
+    quoted_claims(sources, {"my-paper-slower": True})
     require_experiments(sources, ["my-paper"])
 
 
@@ -85,7 +85,7 @@ def test_figures_are_told_once_each_in_the_order_of_the_text(tmp_path):
     ],
 )  # fmt: skip
 def test_only_what_looks_a_claim_up_quotes_one(tmp_path, content):
-    require_claims(text(tmp_path, content), NAMES)
+    quoted_claims(text(tmp_path, content), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ def test_only_what_looks_a_claim_up_quotes_one(tmp_path, content):
 )  # fmt: skip
 def test_a_claim_that_nobody_makes_is_named_with_the_file(tmp_path, content, name):
     with pytest.raises(QuoteError) as failure:
-        require_claims(text(tmp_path, content), NAMES)
+        quoted_claims(text(tmp_path, content), NAMES)
     begin = f"{tmp_path / 'section.typ'} quotes claim '{name}', which no paper's claims.yaml has"
     assert str(failure.value).startswith(begin)
     assert "\n" not in str(failure.value)
 
 
 def test_the_factor_of_what_is_no_logarithm_is_refused(tmp_path):
-    require_claims(text(tmp_path, '#effect("norm-grows")'), NAMES)
+    quoted_claims(text(tmp_path, '#effect("norm-grows")'), NAMES)
     with pytest.raises(QuoteError, match="quotes the factor of claim 'norm-grows', whose effect is no logarithm"):
-        require_claims(text(tmp_path, '#factor("norm-grows")'), NAMES)
+        quoted_claims(text(tmp_path, '#factor("norm-grows")'), NAMES)
 
 
 @pytest.mark.parametrize("content", ['#experiment("flt").width', '#setting("flt")', '#setting(experiment("flt"))'])

@@ -86,6 +86,7 @@ def test_a_thing_of_each_kind_comes_from_outside_and_reruns_nothing_else(mine):
     configfile = ("--configfile", str(outside / "config.yaml"))
     jobs = project.would_run("all", *configfile)
     assert jobs["dataset"] == {"dataset=digits"}
+    assert {"paper=mine" in job for job in jobs["one_paper"]} == {True}, "A and B say nothing else than before"
     for rule in ("noise", "train", "norms"):
         assert jobs.pop(rule), rule
     assert jobs["figure"] == {"scale=smoke, figure=norms"}
