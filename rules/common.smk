@@ -56,7 +56,7 @@ def planned(look):
         try:
             return look(plan(wildcards.scale), wildcards)
         # No module of a figure's name is a mistake in the config as well.
-        except (PlanError, ThingError) as error:
+        except (PlanError, ThingError, ClaimError, QuoteError) as error:
             stop(error)
 
     return looked

@@ -129,9 +129,9 @@ class Lineage:
         said = [words_of(told["uses"]), sentences(told["uses"])]
         return digest(self._code("provenance"), config["scale"], config["data"], settings, trained, said)
 
-    def text(self, papers: Collection[str], sources: Iterable[Path]) -> str:
+    def text(self, papers: Collection[str], sources: Iterable[str | Path]) -> str:
         """Return that of a PDF of some papers, typeset from `sources`; what other papers hold is nothing to it."""
-        sources, every, made = list(sources), self._claims, self.plan.config.figures
+        sources, every, made = list(map(Path, sources)), self._claims, self.plan.config.figures
         quoted = quoted_claims(sources, {claim.id: claim.is_logarithm for claim in every})
         judged = [claim for claim in every if claim.paper in papers or claim.id in quoted]
         shown = {*quoted_figures(sources, made), *(name for name, figure in made.items() if figure.paper in papers)}
@@ -139,7 +139,7 @@ class Lineage:
         figures = [self.figure(figure) for figure in sorted(shown)]
         return digest(self._code("paper"), content(sources), self._judged(judged), noted, figures)
 
-    def manifest(self, sources: Iterable[Path]) -> str:
+    def manifest(self, sources: Iterable[str | Path]) -> str:
         """Return that of ``manifest.json``, the commit aside."""
         text = self.text(self.plan.config.papers, sources)
         return digest(self._code("manifest"), text, self.provenance(), self.claims(), self.plan.results())
