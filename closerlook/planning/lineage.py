@@ -127,7 +127,9 @@ class Lineage:
         settings = {name: config["experiments"][name] for name in told["experiments"]}
         trained = [self.trained(name, one) for name in settings for one in self.plan.ensembles[name]]
         said = [words_of(told["uses"]), sentences(told["uses"])]
-        return digest(self._code("provenance"), config["scale"], config["data"], settings, trained, said)
+        used = {name for options in settings.values() for name in options["dataset"]}
+        data = {**config["data"], "own": {name: own for name, own in config["data"]["own"].items() if name in used}}
+        return digest(self._code("provenance"), config["scale"], data, settings, trained, said)
 
     def text(self, papers: Collection[str], sources: Iterable[str | Path]) -> str:
         """Return that of a PDF of some papers, typeset from `sources`; what other papers hold is nothing to it."""
