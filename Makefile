@@ -28,7 +28,7 @@ setup: $(VENV)/.installed  ## make .venv with the pinned packages (does nothing 
 # and the ordinary build does elsewhere. Importing once writes the bytecode that every later start needs.
 # Whatever pip is set to, uv goes into .venv.
 PIP := $(RUN) pip
-include $(dir $(lastword $(MAKEFILE_LIST)))envs/indexes.mk
+include envs/indexes.mk
 $(VENV)/.installed: envs/constraints.txt envs/requirements.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"closerlook needs Python 3.11 or later; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)

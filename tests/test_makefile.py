@@ -92,7 +92,9 @@ def test_a_run_starts_where_there_is_no_home_to_write_to(tmp_path):
     home = tmp_path / "a file"
     home.touch()
     shown = tmp_path / "show.mk"
-    shown.write_text(f"include {ROOT}/Makefile\nshow:\n\t@env\n")
+    for name in ("Makefile", "envs"):  # in a folder whose path make can include, whatever the checkout's
+        (tmp_path / name).symlink_to(ROOT / name)
+    shown.write_text("include Makefile\nshow:\n\t@env\n")
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "XDG_", "MPLC"))}
 
     def seen(**environment):

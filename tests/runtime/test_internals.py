@@ -110,6 +110,9 @@ DATED = """
 import sys
 sys.path.insert(0, {root!r})
 from closerlook.planning.records import recorded
+from closerlook.runtime.internals import quote_interpreter
+
+quote_interpreter()
 
 rule one:
     input: "source.txt"
