@@ -1,4 +1,5 @@
 # From tables to verdicts, and from both to the PDF. Every number in the prose is read from these files.
+# `update`: where a job fails, what was made before is still there.
 
 
 CLAIMS = Made(
@@ -15,12 +16,12 @@ rule claims:
         tables=CLAIMS.given(all_tables),
     output:
         claims=report(
-            "results/{scale}/claims.json",
+            update("results/{scale}/claims.json"),
             caption="../report/claims.rst",
             category="All papers",
             labels={"file": "claims", "scale": "{scale}"},
         ),
-        tallies="results/{scale}/tallies.json",
+        tallies=update("results/{scale}/tallies.json"),
     log:
         "logs/{scale}/claims.log",
     benchmark:
@@ -43,7 +44,7 @@ rule provenance:
         trained=PROVENANCE.given(lambda wildcards: all_trained(wildcards.scale)),
         data=PROVENANCE.given(all_data),
     output:
-        "results/{scale}/provenance.json",
+        update("results/{scale}/provenance.json"),
     log:
         "logs/{scale}/provenance.log",
     benchmark:
@@ -76,7 +77,7 @@ rule paper:
         quoted=PAPER.given(quoted),
     output:
         report(
-            "results/{scale}/paper.pdf",
+            update("results/{scale}/paper.pdf"),
             caption="../report/paper.rst",
             category="All papers",
             labels={"file": "paper", "scale": "{scale}"},
@@ -100,7 +101,7 @@ rule paper:
 
 use rule paper as one_paper with:
     output:
-        "results/{scale}/papers/{paper}.pdf",
+        update("results/{scale}/papers/{paper}.pdf"),
     log:
         "logs/{scale}/papers/{paper}.log",
     benchmark:
@@ -119,7 +120,7 @@ rule manifest:
         results=MANIFEST.given(lambda wildcards: all_results(wildcards.scale)),
         provenance=MANIFEST.given(lambda wildcards: f"results/{wildcards.scale}/provenance.json"),
     output:
-        "results/{scale}/manifest.json",
+        update("results/{scale}/manifest.json"),
     log:
         "logs/{scale}/manifest.log",
     benchmark:

@@ -167,6 +167,17 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_one_before_and_is_due_again(pr
     assert rules(project.would_run()) == {"figure", "claims", "paper", "one_paper"}
 
 
+def test_a_text_that_cannot_be_typeset_leaves_the_pdf_before_and_is_due_again(project):
+    pdf = project.folder / "results/smoke/papers/A.pdf"
+    before = pdf.read_bytes()
+    added("papers/A/section.typ", '#panic("no text today")')(project)
+    result = project.snakemake("results/smoke/papers/A.pdf")
+    assert result.returncode == 1
+    assert "error: A.pdf: no text today" in result.stderr.replace('"', "")
+    assert pdf.read_bytes() == before
+    assert rules(project.would_run()) == {"paper", "one_paper"}
+
+
 def test_a_truncated_file_between_the_steps_is_one_line_and_nothing_half_written_stays(project):
     (folder,) = project.folder.glob("results/smoke/sharpness/mnist*")
     trained = folder / "trained.h5"
