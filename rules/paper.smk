@@ -106,6 +106,7 @@ use rule paper as one_paper with:
         "logs/{scale}/papers/{paper}.log",
     benchmark:
         "benchmarks/{scale}/papers/{paper}.tsv"
+    localrule: True  # not taken over from the other
 
 
 MANIFEST = Made(
