@@ -123,7 +123,7 @@ class Lineage:
 
     def _noted(self, told: Mapping[str, Any]) -> str:
         """Return that of what is noted of some experiments: their settings, networks, and their things' words."""
-        config = json.loads(self.plan.config.to_json())
+        config = self._settings
         settings = {name: config["experiments"][name] for name in told["experiments"]}
         trained = [self.trained(name, one) for name in settings for one in self.plan.ensembles[name]]
         said = [words_of(told["uses"]), sentences(told["uses"])]
@@ -133,13 +133,19 @@ class Lineage:
 
     def text(self, papers: Collection[str], sources: Iterable[str | Path]) -> str:
         """Return that of a PDF of some papers, typeset from `sources`; what other papers hold is nothing to it."""
-        sources, every, made = list(map(Path, sources)), self._claims, self.plan.config.figures
-        quoted = quoted_claims(sources, {claim.id: claim.is_logarithm for claim in every})
-        judged = [claim for claim in every if claim.paper in papers or claim.id in quoted]
-        shown = {*quoted_figures(sources, made), *(name for name, figure in made.items() if figure.paper in papers)}
-        noted = [self._noted(self._told["papers"][paper]) for paper in sorted(papers) if paper in self._told["papers"]]
-        figures = [self.figure(figure) for figure in sorted(shown)]
-        return digest(self._code("paper"), content(sources), self._judged(judged), noted, figures)
+
+        def make() -> str:
+            texts, every, made = list(map(Path, sources)), self._claims, self.plan.config.figures
+            quoted = quoted_claims(texts, {claim.id: claim.is_logarithm for claim in every})
+            judged = [claim for claim in every if claim.paper in papers or claim.id in quoted]
+            shown = {*quoted_figures(texts, made), *(name for name, figure in made.items() if figure.paper in papers)}
+            told = self._told["papers"]
+            noted = [self._noted(told[paper]) for paper in sorted(papers) if paper in told]
+            figures = [self.figure(figure) for figure in sorted(shown)]
+            return digest(self._code("paper"), content(texts), self._judged(judged), noted, figures)
+
+        # Rules ask for it with every input and parameter, and to read the texts takes a twentieth of a second.
+        return self._once(("text", *sorted(papers)), make)
 
     def manifest(self, sources: Iterable[str | Path]) -> str:
         """Return that of ``manifest.json``, the commit aside."""
@@ -152,7 +158,11 @@ class Lineage:
 
     @cached_property
     def _told(self) -> dict[str, Any]:
-        return parts(json.loads(self.plan.config.to_json()), {})
+        return parts(self._settings, {})
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        return json.loads(self.plan.config.to_json())
 
 
 def _drawn(spec: Ensemble) -> list[str]:
