@@ -18,9 +18,6 @@ from closerlook.tables.sweeps import needed_widths, relative_epochs
 DASHED = "Dashed: read off the original figure."
 """What the small print says of the original's values."""
 
-UNRELATED = ("randX", "randXg", "randXu", "randY")
-"""Kinds that say nothing of what they replace, so that a network of their pure noise validates at chance."""
-
 
 def kinds_of(rows: pd.DataFrame) -> list[str]:
     """Return the kinds of noise that occur, in the order of `NOISES`; `none` where there is only real data."""
@@ -59,14 +56,19 @@ def grid_of(kinds: Sequence[str]) -> tuple[int, int]:
     return lines, math.ceil((len(kinds) + 1) / lines)
 
 
+def at_chance(rows: pd.DataFrame) -> list[str]:
+    """Return the kinds that occur whose pure noise validates at chance."""
+    return [kind for kind in kinds_of(rows) if NOISES[kind].at_chance]
+
+
 def informative(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows but those of pure noise of the kinds `UNRELATED`, which validates at chance."""
-    return rows[(rows["level"] < 1) | ~rows["noise"].isin(UNRELATED)]
+    """Return the rows but those of pure noise that validates at chance."""
+    return rows[(rows["level"] < 1) | ~rows["noise"].isin(at_chance(rows))]
 
 
 def left_out(rows: pd.DataFrame) -> list[str]:
     """Return the kinds whose pure noise validation panels leave out: at chance, it would squeeze the other lines."""
-    levels = {kind: set(of_kind(rows, kind)["level"]) for kind in UNRELATED if kind in set(rows["noise"])}
+    levels = {kind: set(of_kind(rows, kind)["level"]) for kind in at_chance(rows)}
     return [kind for kind, found in levels.items() if len(found) > 2 and 1 in found]
 
 

@@ -23,7 +23,7 @@ from closerlook.things import PACKAGE, ThingError, find_module, package_of
 CACHE = Path(".snakemake", "closerlook-sources.json")
 """What was found in each file, seen from the working directory: a later start parses only what has changed."""
 
-APPEARANCE = frozenset({"words", "look", "meaning", "title", "citation"})
+APPEARANCE = frozenset({"words", "look", "meaning", "title", "citation", "at_chance"})
 """Keywords by which a thing says how it is spoken of and drawn; only what draws or writes of it depends on them."""
 
 

@@ -24,13 +24,16 @@ from closerlook.things import Look, Room
 class Noise:
     """A kind of noise: its words in figures and texts, what of an example it replaces, and its look.
 
-    `convention` says in a sentence what exactly was done; every file of this noise carries it.
+    `convention` says in a sentence what exactly was done; every file of this noise carries it. With `at_chance` the
+    noise says nothing of what it replaces, so that a network of pure noise validates at chance, and figures may leave
+    it out.
     """
 
     words: str
     replaces: Literal["inputs", "labels"] | None
     look: Look
     convention: str = ""
+    at_chance: bool = False
 
 
 class Noises(Room):

@@ -10,6 +10,7 @@ from closerlook.things import Look
 noise = Noise(
     words="random inputs",
     replaces="inputs",
+    at_chance=True,
     look=Look("#0072B2", "s"),
     convention="a corrupted input is Gaussian, independent per pixel, with that pixel's mean and standard deviation "
     "over the training part, in [0, 1] units, not clipped; its label is kept",

@@ -6,6 +6,7 @@ from closerlook.things import Look
 noise = Noise(
     words="random inputs (global)",
     replaces="inputs",
+    at_chance=True,
     look=Look("#009E73", "D"),
     convention="a corrupted input is Gaussian, independent per pixel, with one mean and standard deviation over all "
     "pixels of the training part, in [0, 1] units, not clipped; its label is kept",

@@ -6,6 +6,7 @@ from closerlook.things import Look
 noise = Noise(
     words="random inputs (uniform)",
     replaces="inputs",
+    at_chance=True,
     look=Look("#CC79A7", "v"),
     convention="a corrupted input is uniform on [0, 1], independent per pixel; its label is kept",
 )

@@ -6,6 +6,7 @@ from closerlook.things import Look
 noise = Noise(
     words="random labels",
     replaces="labels",
+    at_chance=True,
     look=Look("#D55E00", "^"),
     convention="a corrupted label is uniform over all classes, so it may equal the true one; its input is kept",
 )
