@@ -11,7 +11,8 @@ from closerlook.claims.tests.effects import REGISTRY
 from closerlook.conformance.small import hold
 from closerlook.data.fetching.sources import reader_of
 from closerlook.data.sets import PARTS, SETS
-from closerlook.figures import FIGURES, measures_of, modules_of
+from closerlook.figures import modules_of
+from closerlook.figures.rendering import figure_modules
 from closerlook.measures import MEASURES
 from closerlook.tables import TABLES
 from closerlook.things import constant
@@ -42,13 +43,9 @@ def try_table(name: str) -> str:
 
 def try_figure(name: str) -> str:
     """Hold how it is drawn, and the declaration of its table, which may be its own."""
-    module = FIGURES.module(name)
-    hold(callable(getattr(module, "draw", None)), "it needs draw(table)")
-    _hold_call(module.draw, "draw", 1)
-    if name not in TABLES:
-        _hold_table(modules_of(name)[0], module)
-    for measure in measures_of(name):
-        hold(measure in MEASURES, f"MEASURES: there is no measure {measure}")
+    table, drawn = figure_modules(name)
+    _hold_table(modules_of(name)[0], table)
+    _hold_call(drawn.draw, "draw", 1)
     return "not drawn"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from closerlook.conformance.small import hold
+from closerlook.runtime.fingerprints import imported_from
 from closerlook.things import PACKAGE, find_module, room, tree
 
 IMPORTED = ("data.sets", "data.noise", "nets", "optimizers", "regularizers", "measures")
@@ -34,8 +35,7 @@ def hold_light(inside: str, name: str) -> None:
         if path is None or module in seen:
             continue
         seen.add(module)
-        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        for imported, line in _imports(tree(path).body, package):
+        for imported, line in _imports(tree(path).body, path):
             top = imported.partition(".")[0]
             hold(
                 top in MAY or top == PACKAGE.name,
@@ -55,18 +55,17 @@ def _within(module: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def _imports(body: list[ast.stmt], package: str) -> Iterator[tuple[str, int]]:
-    """Yield what is imported as a module of a package runs, with its line: all but within functions and for types."""
+def _imports(body: list[ast.stmt], path: Path) -> Iterator[tuple[str, int]]:
+    """Yield what is imported as a file is, with its line: all but within functions and for types."""
     for node in body:
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            start = package.split(".")[: 1 - node.level or None] if node.level else []
-            module = ".".join([*start, *filter(None, [node.module])])
+            module = imported_from(node, path)
             yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            yield from _imports(node.orelse, package)
+            yield from _imports(node.orelse, path)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             handled = [part for handler in getattr(node, "handlers", ()) for part in handler.body]
             within = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]
-            yield from _imports(within + handled, package)
+            yield from _imports(within + handled, path)

@@ -124,7 +124,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (module := _absolute(node, path)):
+        elif isinstance(node, ast.ImportFrom) and (module := imported_from(node, path)):
             names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     tree = _Undocumented().visit(tree)
     whole = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
@@ -133,7 +133,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     return {"digests": [plain, whole], "imports": ours}
 
 
-def _absolute(node: ast.ImportFrom, path: Path) -> str:
+def imported_from(node: ast.ImportFrom, path: Path) -> str:
     """Return the dotted name of the module that a file imports from; nothing if a relative one leads nowhere."""
     if not node.level:
         return node.module or ""
